@@ -1,0 +1,1 @@
+"""Door 1: the queues that HTMap can submit to."""

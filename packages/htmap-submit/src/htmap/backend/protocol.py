@@ -1,0 +1,127 @@
+"""Door 1: what HTMap asks of a queue, whichever queue it is.
+
+On this side: ``htmap.create`` (submits) and ``htmap.maps`` (acts, edits, queries). On the other side: a
+schedd (`htmap.backend.condor`) or the embedded queue of this machine (`htmap.backend.local`).
+A backend knows jobs, clusters and submit descriptions. It does not know what a component is.
+What happens to the jobs afterwards is read from the job event log (door 2), never from here.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+class Action(enum.Enum):
+    """Something that can be done to jobs that are in the queue."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    SUSPEND = "suspend"  # keep the claim, stop the processes
+    CONTINUE = "continue"  # undo SUSPEND
+    VACATE = "vacate"  # give up the claim, become idle again
+    REMOVE = "remove"
+
+
+class JobStatus(enum.Enum):
+    """The ``JobStatus`` attribute of a job; the values are HTCondor's."""
+
+    IDLE = 1
+    RUNNING = 2
+    REMOVED = 3
+    COMPLETED = 4
+    HELD = 5
+    TRANSFERRING_OUTPUT = 6  # still holds its slot
+    SUSPENDED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class JobSelection:
+    """Which jobs of one map.
+
+    Parameters
+    ----------
+    uid
+        The map. Every job carries it as the attribute ``HTMapUid``.
+    jobs
+        Cluster id to the procs meant, or to None for the whole cluster, which includes those of
+        its jobs that have not materialized yet. None: every job of the map, whatever its cluster
+        (the only choice when the answer to a submit was lost).
+    """
+
+    uid: str
+    jobs: Mapping[int, Sequence[int] | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedJob:
+    """What the queue (or its history) says of one job."""
+
+    cluster: int
+    proc: int
+    status: JobStatus
+    hold_code: int = 0
+    hold_subcode: int = 0
+    hold_reason: str = ""
+    exit_code: int | None = None  # None: has not ended, or ended by a signal
+    exit_signal: int | None = None
+
+
+class Backend(Protocol):
+    """A queue of jobs. Every method raises `htmap.exceptions.BackendError` when the queue refuses or cannot be
+    reached, with the vendor's exception as the cause."""
+
+    name: str
+    """``"htcondor"`` or ``"local"``: what a map remembers, and what the setting BACKEND takes."""
+
+    def submit(self, description: Path, uid: str) -> int:
+        """Queue what a submit description says, all of it or nothing.
+
+        Parameters
+        ----------
+        description
+            A file in the submit language. It is complete: executable, file lists, event log, ``queue`` statement.
+        uid
+            The map, for messages; the description gives it to each job already.
+
+        Returns
+        -------
+        int
+            The cluster id. The procs are numbered from 0 in the order of the ``queue`` items.
+        """
+        ...
+
+    def act(self, action: Action, selection: JobSelection, reason: str) -> int:
+        """Do something to the selected jobs; jobs that it does not apply to are left alone.
+
+        Returns
+        -------
+        int
+            How many jobs it was done to. 0 is not an error.
+        """
+        ...
+
+    def edit(self, selection: JobSelection, attributes: Mapping[str, str]) -> int:
+        """Set attributes of the selected jobs; the values are ClassAd expressions. Returns how many jobs it changed."""
+        ...
+
+    def query(self, selection: JobSelection, *, with_history: bool = False) -> list[QueuedJob]:
+        """What the queue knows of the selected jobs.
+
+        Parameters
+        ----------
+        with_history
+            Also jobs that have left the queue, as far as the backend remembers them.
+        """
+        ...
+
+    def ensure_progress(self) -> None:
+        """Make sure that queued jobs can run at all.
+
+        Cheap and safe to call often. The local backend starts its supervisor again if jobs are waiting
+        and none is alive; with HTCondor there is nothing to do, since no process of ours runs there.
+        """
+        ...

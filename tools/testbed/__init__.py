@@ -1,0 +1,13 @@
+"""What HTMap's tests need and a machine may lack: HTCondor, a pool of it, a newer Python.
+
+In: Debian's package archive, as this machine's own apt knows it. Out: programs in the cache folder
+of the user, and a personal pool that lives no longer than who asked for it.
+Nothing of the system is changed, no right of root is needed, and only the standard library is imported:
+this runs before any virtual environment exists.
+
+    cache     -> one folder a thing, made once, by one process
+    debian    -> packages of one suite, unpacked into a relocated prefix
+    condor, newer_python -> find on PATH, else make a prefix
+    pool      -> a running personal pool   guard -> the process that ends it, whatever happens
+    ordinary_user -> leave root behind
+"""

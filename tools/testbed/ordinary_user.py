@@ -1,0 +1,36 @@
+"""Leave root behind.
+
+In: a process of root's. Out: the same command in a user namespace where it is an ordinary user.
+A schedd refuses jobs of root. In the namespace the process is uid 1, a name that every machine knows, and the
+files of root are its own; so nothing has to be copied, and no account has to be made.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+from testbed.debian import TestbedError
+
+ORDINARY_ID = 1
+
+
+def leave_root(command: list[str]) -> None:
+    """Replace this process by `command` as an ordinary user if it is root's; else do nothing.
+
+    Raises
+    ------
+    TestbedError
+        This is root, and no user namespace can be made.
+    """
+    if os.geteuid() != 0:
+        return
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        raise TestbedError(
+            "HTCondor runs no jobs of root, and unshare (util-linux) is missing: run this as an ordinary user."
+        )
+    sys.stdout.flush()
+    identity = [f"--map-user={ORDINARY_ID}", f"--map-group={ORDINARY_ID}"]
+    os.execv(unshare, [unshare, "--user", *identity, "--", *command])

@@ -1,0 +1,276 @@
+"""A personal HTCondor pool: small, fast, on the loopback interface, in one folder.
+
+In: an HTCondor (`testbed.condor`). Out: a `Pool`, whose ``config`` is what CONDOR_CONFIG must name.
+On the other side: the daemons, owned by a guard process (`testbed.guard`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from testbed import cache, condor
+from testbed.debian import TestbedError
+
+START_TIMEOUT_S = 90.0
+_STOP_TIMEOUT_S = 30.0
+
+# What makes it fast: each of these is a period, in seconds, that is minutes long by default.
+_SETTINGS = """\
+# A personal pool of HTMap's tests.
+BIN = {condor.bin}
+SBIN = {condor.sbin}
+LIBEXEC = {condor.libexec}
+LIB = {condor.lib}
+RELEASE_DIR = {condor.sbin.parent}
+LOCAL_DIR = {folder}
+LOCAL_CONFIG_FILE =
+LOCAL_CONFIG_DIR =
+LOG = {folder}/log
+SPOOL = {folder}/spool
+EXECUTE = {folder}/execute
+LOCK = {folder}/lock
+RUN = {folder}/run
+ETC = {folder}
+SEC_PASSWORD_DIRECTORY = {folder}
+SEC_TOKEN_SYSTEM_DIRECTORY = {folder}/tokens
+SEC_TOKEN_DIRECTORY = {folder}/tokens
+
+DAEMON_LIST = MASTER, COLLECTOR, NEGOTIATOR, SCHEDD, STARTD
+CONDOR_HOST = 127.0.0.1
+COLLECTOR_HOST = 127.0.0.1:0
+COLLECTOR_ADDRESS_FILE = {folder}/collector_address
+SHARED_PORT_PORT = 0
+USE_SHARED_PORT = True
+NETWORK_INTERFACE = 127.0.0.1
+ENABLE_IPV6 = False
+
+# One user on one machine: the file system says who is who.
+SEC_DEFAULT_AUTHENTICATION = REQUIRED
+SEC_DEFAULT_AUTHENTICATION_METHODS = FS
+SEC_CLIENT_AUTHENTICATION_METHODS = FS
+# Bindings of 25.14 otherwise refuse a schedd of 23.9, which does not yet bind the challenge to its address.
+SEC_FS_ENFORCE_CHANNEL_BINDING = False
+ALLOW_READ = *
+ALLOW_WRITE = *
+ALLOW_DAEMON = *
+ALLOW_ADMINISTRATOR = *
+ALLOW_NEGOTIATOR = *
+
+NUM_CPUS = 4
+MEMORY = 4096
+NUM_SLOTS = 1
+NUM_SLOTS_TYPE_1 = 1
+SLOT_TYPE_1 = 100%
+SLOT_TYPE_1_PARTITIONABLE = True
+START = True
+SUSPEND = False
+CONTINUE = True
+PREEMPT = False
+KILL = False
+WANT_SUSPEND = False
+RUNBENCHMARKS = False
+MAX_DEFAULT_LOG = 20 Mb
+
+UPDATE_INTERVAL = 3
+POLLING_INTERVAL = 2
+NEGOTIATOR_INTERVAL = 2
+NEGOTIATOR_MIN_INTERVAL = 1
+NEGOTIATOR_CYCLE_DELAY = 1
+SCHEDD_INTERVAL = 2
+SCHEDD_MIN_INTERVAL = 1
+PERIODIC_EXPR_INTERVAL = 2
+SHADOW_QUEUE_UPDATE_INTERVAL = 2
+STARTER_UPDATE_INTERVAL = 2
+STARTER_INITIAL_UPDATE_INTERVAL = 1
+JOB_START_DELAY = 0
+"""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool that runs.
+
+    Parameters
+    ----------
+    folder
+        Everything of it; gone when it has ended.
+    condor
+        The programs that it runs.
+    guard
+        Pid of the process that ends the pool when it gets SIGTERM.
+    """
+
+    folder: Path
+    condor: condor.Condor
+    guard: int
+
+    @property
+    def config(self) -> Path:
+        """The value for CONDOR_CONFIG."""
+        return self.folder / "condor_config"
+
+    def run(self, *command: str) -> str:
+        """What one of HTCondor's tools prints, asked about this pool."""
+        environment = {**os.environ, "CONDOR_CONFIG": str(self.config)}
+        command = (str(self.condor.bin / command[0]), *command[1:])
+        return subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=60
+        ).stdout
+
+
+@contextlib.contextmanager
+def running(suite: str | None = None) -> Iterator[Pool]:
+    """A pool for the time of a ``with`` block, or of this process if that is shorter.
+
+    Parameters
+    ----------
+    suite
+        As for `condor.find_or_install`.
+    """
+    _sweep()
+    folder = Path(tempfile.mkdtemp(prefix="", dir=_pools()))
+    pool = _start(folder, condor.find_or_install(suite), owner=os.getpid())
+    try:
+        yield pool
+    finally:
+        _stop(pool)
+
+
+def start_kept(suite: str | None = None) -> Pool:
+    """A pool that stays until `stop_kept`; the one that runs already, if there is one."""
+    found = find_kept(suite)
+    if found:
+        return found
+    folder = _kept_folder(suite)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return _start(folder, condor.find_or_install(suite), owner=0)
+
+
+def find_kept(suite: str | None = None) -> Pool | None:
+    """The pool that `start_kept` left running, if any."""
+    folder = _kept_folder(suite)
+    guard = _guard_of(folder)
+    return None if guard is None else Pool(folder, condor.find_or_install(suite), guard)
+
+
+def stop_kept(suite: str | None = None) -> bool:
+    """End the kept pool; False if none runs."""
+    found = find_kept(suite)
+    if found:
+        _stop(found)
+    return found is not None
+
+
+def _pools() -> Path:
+    """Where pools lie: not below /tmp, where apptainer jobs cannot run, and short, for the names of sockets."""
+    folder = cache.cache_folder() / "pools"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _sweep() -> None:
+    """Remove the folders of pools whose guard was killed before it could."""
+    for marker in _pools().glob("*/guard"):
+        if _guard_of(marker.parent) is None:
+            shutil.rmtree(marker.parent, ignore_errors=True)
+
+
+def _kept_folder(suite: str | None) -> Path:
+    return _pools() / f"kept-{suite or 'main'}"
+
+
+def _start(folder: Path, programs: condor.Condor, owner: int) -> Pool:
+    for part in ("log", "spool", "execute", "lock", "run", "tokens"):
+        (folder / part).mkdir(mode=0o755)
+    config = folder / "condor_config"
+    config.write_text(_SETTINGS.format(folder=folder, condor=programs))
+    guard = subprocess.Popen(
+        [
+            sys.executable,
+            "-I",
+            str(Path(__file__).with_name("guard.py")),
+            folder,
+            programs.sbin / "condor_master",
+            str(owner),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+        env={**_bare_environment(), "CONDOR_CONFIG": str(config)},
+    )
+    (folder / "guard").write_text(str(guard.pid))
+    pool = Pool(folder, programs, guard.pid)
+    try:
+        _wait_until_ready(pool, guard)
+    except BaseException:
+        _stop(pool)
+        raise
+    return pool
+
+
+def _bare_environment() -> dict[str, str]:
+    """What the daemons inherit: nothing of a virtual environment, of pytest, or of another pool."""
+    kept = ("HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME")
+    return {"PATH": os.defpath, **{name: os.environ[name] for name in kept if name in os.environ}}
+
+
+def _wait_until_ready(pool: Pool, guard: subprocess.Popen[bytes]) -> None:
+    """Ready: the schedd answers, and the collector knows the slot."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not _is_ready(pool):
+        if guard.poll() is not None or time.monotonic() > deadline:
+            raise TestbedError(
+                f"HTCondor did not start in {START_TIMEOUT_S:.0f} s. Its log ends with:\n{_log_tail(pool)}"
+            )
+        time.sleep(0.2)
+
+
+def _is_ready(pool: Pool) -> bool:
+    if not (pool.folder / "collector_address").exists():
+        return False
+    try:
+        slots = pool.run("condor_status", "-af", "Name")
+        pool.run("condor_q", "-af", "ClusterId")
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return False
+    return bool(slots.strip())
+
+
+def _log_tail(pool: Pool) -> str:
+    try:
+        lines = (pool.folder / "log/MasterLog").read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return "(no MasterLog was written)"
+    return "\n".join(lines[-15:])
+
+
+def _stop(pool: Pool) -> None:
+    deadline = time.monotonic() + _STOP_TIMEOUT_S
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pool.guard, signal.SIGTERM)
+    while _guard_of(pool.folder) is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    shutil.rmtree(pool.folder, ignore_errors=True)
+
+
+def _guard_of(folder: Path) -> int | None:
+    """Pid of the guard of the pool in `folder` if it lives, and no other process has got its pid since."""
+    try:
+        pid = int((folder / "guard").read_text())
+        command = Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError, ValueError):
+        return None
+    return pid if os.fsencode(folder) in command else None

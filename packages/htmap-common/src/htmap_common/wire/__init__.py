@@ -1,0 +1,38 @@
+"""The wire format: every file that passes between the submit side and the execute side, or that HTMap keeps.
+
+In: plain header values and opaque payloads. Out: the same, checked. On the other side: files that were written by
+another version, on another machine, or cut short on the way. Nothing here unpickles. ``docs/wire-format.md`` states
+the bytes.
+"""
+
+from __future__ import annotations
+
+from .describe import describe
+from .errors import Corrupt, NotOurFile, Torn, UnknownFormat, WireError, WrongKind
+from .files import decode_file, encode_file, read_header, read_record
+from .framing import FORMAT, Kind, Record
+from .index import IndexEntry
+from .outputs import OutputsReader, OutputsWriter
+from .source import Buffer, write_buffers
+
+__all__ = [
+    "FORMAT",
+    "Buffer",
+    "Corrupt",
+    "IndexEntry",
+    "Kind",
+    "NotOurFile",
+    "OutputsReader",
+    "OutputsWriter",
+    "Record",
+    "Torn",
+    "UnknownFormat",
+    "WireError",
+    "WrongKind",
+    "decode_file",
+    "describe",
+    "encode_file",
+    "read_header",
+    "read_record",
+    "write_buffers",
+]

@@ -1,0 +1,108 @@
+"""Where bytes come from and go to: a file, or a buffer in memory.
+
+In: a path, a buffer. Out: views of ranges of bytes. On the other side: the file system, whose files may shrink or be
+cut short at any moment. Whoever reads checks the range against `Source.size` first.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import zlib
+from collections.abc import Sequence
+from typing import BinaryIO, Protocol
+
+from .errors import Torn
+
+Buffer = bytes | bytearray | memoryview
+
+# A view has the same remainder in memory as in the file, so that what is aligned there is aligned here.
+_ALIGNMENT = 64
+_SMALL = 1024 * 1024
+_CHUNK = 1024 * 1024
+_IOV_MAX = 1024
+
+
+class Source(Protocol):
+    """Bytes that can be read from any place."""
+
+    @property
+    def size(self) -> int:
+        """Number of bytes, fixed when the source was opened."""
+        ...
+
+    def read(self, offset: int, length: int) -> memoryview:
+        """The bytes of a range that lies within `size`. Raises `Torn` if they are gone by now."""
+        ...
+
+
+class BufferSource:
+    """Bytes in memory; views share it."""
+
+    def __init__(self, buffer: Buffer) -> None:
+        self._view = memoryview(buffer).cast("B")
+        self.size = self._view.nbytes
+
+    def read(self, offset: int, length: int) -> memoryview:
+        return self._view[offset : offset + length]
+
+
+class FileSource:
+    """A file that is open for reading; views are copies that outlive it, and may be written to."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = os.fstat(file.fileno()).st_size
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> FileSource:
+        # A FIFO without a writer would block for ever; opened like this it is just empty.
+        return cls(open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)))
+
+    def read(self, offset: int, length: int) -> memoryview:
+        lead = offset % _ALIGNMENT
+        view = _allocate(lead + length)[lead:]
+        self._file.seek(offset)
+        if self._file.readinto(view) < length:  # type: ignore[attr-defined]
+            raise Torn(f"it has become shorter than {offset + length} bytes while it was read")
+        return view
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> FileSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def crc32_of(source: Source, offset: int, length: int) -> int:
+    """The CRC-32 of a range, without holding more than a piece of it."""
+    checksum = 0
+    for start in range(offset, offset + length, _CHUNK):
+        checksum = zlib.crc32(source.read(start, min(_CHUNK, offset + length - start)), checksum)
+    return checksum
+
+
+def write_buffers(fd: int, buffers: Sequence[Buffer]) -> int:
+    """Write all bytes of some buffers to a file descriptor, without joining them. Returns how many."""
+    pending = [memoryview(buffer) for buffer in buffers if len(buffer)]
+    total = first = 0
+    while first < len(pending):
+        written = os.writev(fd, pending[first : first + _IOV_MAX])
+        total += written
+        while first < len(pending) and written >= len(pending[first]):
+            written -= len(pending[first])
+            first += 1
+        if written:
+            pending[first] = pending[first][written:]
+    return total
+
+
+def _allocate(size: int) -> memoryview:
+    if size <= _SMALL:
+        return memoryview(bytearray(size))
+    # Fresh pages from the kernel need no clearing, unlike a bytearray. The file itself is not mapped: a mapping holds a
+    # file descriptor, keeps the directory of a removed map busy on NFS, and kills the process if the file shrinks.
+    return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))

@@ -20,6 +20,8 @@ from pathlib import Path
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 MIRROR_VARIABLE = "HTMAP_DEBIAN_MIRROR"
 TRIES = 3
+
+_ALWAYS = ("libc6", "libstdc++6", "libgcc-s1", "zlib1g", "patchelf")  # the last is what relocates; the others it needs
 APT_TIMEOUT_S = 600
 
 
@@ -52,9 +54,9 @@ def install(prefix: Path, final: Path, suite: str, packages: Sequence[str], is_w
     try:
         apt = _PrivateApt(work, suite)
         apt.update()
-        names = [name for name in apt.closure([*packages, "patchelf"]) if is_wanted(name)]
+        names = [name for name in apt.closure([*packages, *_ALWAYS]) if is_wanted(name)]
         tree = work / "tree"
-        for archive in apt.download([*dict.fromkeys([*names, "libc6", "libstdc++6", "libgcc-s1", "patchelf"])]):
+        for archive in apt.download([*dict.fromkeys([*names, *_ALWAYS])]):
             _run(["dpkg", "-x", archive, tree])
         _lay_out(tree, prefix)
         _relocate(prefix, final, patchelf=_runnable(tree, "usr/bin/patchelf"))
@@ -123,7 +125,7 @@ class _PrivateApt:
                 return
 
     def _run(self, arguments: list[str]) -> str:
-        command = ["apt-get", "--quiet", "--config-file", self._config, *arguments]
+        command: list[str | Path] = ["apt-get", "--quiet", "--config-file", self._config, *arguments]
         try:
             return _run(command, cwd=self._debs, timeout=APT_TIMEOUT_S)
         except (TestbedError, subprocess.TimeoutExpired) as error:
@@ -186,7 +188,8 @@ def _relocate(prefix: Path, final: Path, patchelf: Sequence[Path | str]) -> None
     They are written into the files, so no LD_LIBRARY_PATH is needed that jobs would inherit.
     """
     loader = _loader(prefix)
-    rpath = ["--force-rpath", "--set-rpath", f"{final}/lib"]
+    # Workaround for patchelf 0.18: when it sorts the headers of Python's executable, that ends with a segmentation fault.
+    rpath = ["--no-sort", "--force-rpath", "--set-rpath", f"{final}/lib"]
     # The loader and the C library find each other by themselves and must not be rewritten.
     untouchable = {loader, *(path.resolve() for path in (prefix / "lib").glob("libc.so*"))}
     for path in sorted(prefix.rglob("*")):

@@ -7,7 +7,7 @@ the bytes.
 
 from __future__ import annotations
 
-from .describe import describe
+from .description import describe
 from .errors import Corrupt, NotOurFile, Torn, UnknownFormat, WireError, WrongKind
 from .files import decode_file, encode_file, read_header, read_record
 from .framing import FORMAT, Kind, Record

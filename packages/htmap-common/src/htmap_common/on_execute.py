@@ -1,0 +1,50 @@
+"""The calls that a mapped function makes while it runs.
+
+In: paths from user code. Out: to the runner, if this process is one of its workers; nowhere otherwise, so that a
+function that makes these calls can be tried on any machine. On the other side: the runner installs itself here before it
+calls the function.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+_installed: dict[str, Callable[..., None]] = {}
+
+
+def checkpoint(*paths: str | os.PathLike[str]) -> None:
+    """Tell HTMap about checkpoint files: if the component is interrupted, they are there when it starts again.
+
+    Call it each time they have changed, even under the same names. They are copied, so keep them small. On the submit
+    side this does nothing.
+
+    Parameters
+    ----------
+    paths
+        Files or directories.
+    """
+    _call("checkpoint", paths)
+
+
+def transfer_output_files(*paths: str | os.PathLike[str]) -> None:
+    """Tell HTMap about files to send back, beside the return value.
+
+    They are moved, so they are no longer at their places afterwards. On the submit side this does nothing.
+
+    Parameters
+    ----------
+    paths
+        Files or directories.
+    """
+    _call("transfer_output_files", paths)
+
+
+def install(*, checkpoint: Callable[..., None], transfer_output_files: Callable[..., None]) -> None:
+    """Have the calls answered by these functions, from now on in this process. For the runner."""
+    _installed.update(checkpoint=checkpoint, transfer_output_files=transfer_output_files)
+
+
+def _call(name: str, paths: tuple[str | os.PathLike[str], ...]) -> None:
+    if answer := _installed.get(name):
+        answer(*paths)

@@ -14,7 +14,9 @@
     ├── TagAlreadyExists
     ├── TagNotFound (KeyError)               alias: MapIdNotFound
     ├── CannotRetagMap
+    ├── NoSuchComponent (IndexError)
     ├── CannotPickle (TypeError)             a function or an input that cannot be sent
+    ├── CannotUnpickle                       a result or an input that cannot be made an object again here
     ├── NoMapYet
     ├── MapWasRemoved
     ├── MapComponentError
@@ -99,6 +101,14 @@ class CannotRetagMap(HTMapException):
 
 class CannotPickle(HTMapException, TypeError):
     """The function or one of its inputs cannot be sent to an execute node."""
+
+
+class CannotUnpickle(HTMapException):
+    """What a component left is whole, but cannot be made an object again on this machine."""
+
+
+class NoSuchComponent(HTMapException, IndexError):
+    """The map has no component with that index."""
 
 
 class NoMapYet(HTMapException):

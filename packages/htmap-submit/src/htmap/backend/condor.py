@@ -1,0 +1,197 @@
+"""Door 1 to HTCondor: the only module that talks to a schedd.
+
+In: submit descriptions, actions, edits, queries (`htmap.backend.protocol`). On the other side: HTCondor's bindings
+(``htcondor2``), imported at the first call. Their exceptions become ours here, their objects go no further.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob
+from htmap.exceptions import BackendError, BackendNotAvailable
+
+logger = logging.getLogger(__name__)
+
+_ACTIONS = {
+    Action.HOLD: "Hold",
+    Action.RELEASE: "Release",
+    Action.SUSPEND: "Suspend",
+    Action.CONTINUE: "Continue",
+    Action.VACATE: "Vacate",
+    Action.REMOVE: "Remove",
+}
+
+_PROJECTION = [
+    "ClusterId", "ProcId", "JobStatus", "HoldReasonCode", "HoldReasonSubCode", "HoldReason",
+    "ExitCode", "ExitBySignal", "ExitSignal",
+]  # fmt: skip
+
+_HINT = (
+    "Is this an access point, and is HTCondor running there (`condor_q`)? "
+    'Settings: HTCONDOR.SCHEDULER names the schedd, BACKEND = "local" runs maps on this machine instead.'
+)
+
+# A job that somebody holds by hand carries this code; act() needs one beside the text.
+_HELD_BY_USER = 1
+
+
+class CondorBackend:
+    """The queue of an HTCondor access point.
+
+    Parameters
+    ----------
+    scheduler
+        Name of the schedd. None: the one of this machine.
+    collector
+        Address of the collector that knows it. None: the one that HTCondor's configuration names.
+    """
+
+    name = "htcondor"
+
+    def __init__(self, scheduler: str | None = None, collector: str | None = None) -> None:
+        self._scheduler = scheduler
+        self._collector = collector
+
+    def submit(self, description: Path, uid: str) -> int:
+        htcondor2 = _bindings()
+        with _translated(f"submit the map with uid {uid}"):
+            submit = htcondor2.Submit(description.read_text(encoding="utf-8"))
+            with warnings.catch_warnings():
+                # The bindings warn of each submit command that they do not know: user options, seen already.
+                warnings.simplefilter("ignore")
+                result = self._schedd.submit(submit)
+        return int(result.cluster())
+
+    def act(self, action: Action, selection: JobSelection, reason: str) -> int:
+        htcondor2 = _bindings()
+        verb = getattr(htcondor2.JobAction, _ACTIONS[action])
+        done = 0
+        with _translated(f"{action.value} jobs of the map with uid {selection.uid}"):
+            for jobs in _specifications(selection):
+                # Workaround for htcondor2 25.14: act(reason="text") drops the text, a (text, code) tuple works.
+                result = self._schedd.act(verb, jobs, (f"HTMap: {reason}", _HELD_BY_USER))
+                done += int(result["TotalSuccess"]) if result is not None else 0
+        return done
+
+    def edit(self, selection: JobSelection, attributes: Mapping[str, str]) -> int:
+        edited = 0
+        with _translated(f"edit jobs of the map with uid {selection.uid}"):
+            for jobs in _specifications(selection):
+                counts = [int(self._schedd.edit(jobs, name, value) or 0) for name, value in attributes.items()]
+                edited += max(counts, default=0)
+        return edited
+
+    def query(self, selection: JobSelection, *, with_history: bool = False) -> list[QueuedJob]:
+        found: dict[tuple[int, int], QueuedJob] = {}
+        with _translated(f"query jobs of the map with uid {selection.uid}"):
+            for constraint in _constraints(selection):
+                ads = list(self._schedd.query(constraint, _PROJECTION))
+                if with_history:
+                    ads += self._schedd.history(constraint, _PROJECTION)
+                for ad in ads:
+                    job = _queued_job(ad)
+                    found.setdefault((job.cluster, job.proc), job)
+        return list(found.values())
+
+    def ensure_progress(self) -> None:
+        """Nothing to do: the jobs are the schedd's."""
+
+    @functools.cached_property
+    def _schedd(self) -> Any:
+        htcondor2 = _bindings()
+        if self._scheduler is None and self._collector is None:
+            return htcondor2.Schedd()
+        collector = htcondor2.Collector(self._collector) if self._collector else htcondor2.Collector()
+        return htcondor2.Schedd(collector.locate(htcondor2.DaemonType.Schedd, self._scheduler))
+
+
+def _bindings() -> Any:
+    try:
+        import htcondor2  # noqa: PLC0415 - imported when needed: `import htmap` must work, and be fast, without it
+    except ImportError as error:
+        raise BackendNotAvailable(
+            "HTCondor's Python bindings are not installed here: install the package htcondor (Linux only), "
+            'or set BACKEND = "local".'
+        ) from error
+    return htcondor2
+
+
+@contextlib.contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    """The vendor's exceptions become ours."""
+    htcondor2 = _bindings()
+    try:
+        yield
+    except htcondor2.HTCondorException as error:
+        text = str(error).strip()
+        if _is_about_connection(text):
+            raise BackendNotAvailable(f"Cannot {doing}: HTCondor cannot be reached ({text}). {_HINT}") from error
+        raise BackendError(f"Cannot {doing}: HTCondor says: {text}") from error
+    except (RuntimeError, ValueError, KeyError, TypeError, OSError) as error:
+        # locate() and the submit parser raise plain exceptions.
+        raise BackendError(f"Cannot {doing}: {type(error).__name__}: {error}") from error
+
+
+_CONNECTION_WORDS = ("locate", "connect", "communicat", "unable to find", "timed out", "contact")
+
+
+def _is_about_connection(text: str) -> bool:
+    lowered = text.casefold()
+    return any(word in lowered for word in _CONNECTION_WORDS)
+
+
+def _specifications(selection: JobSelection) -> Iterator[Any]:
+    """The selection as act() and edit() want it, in pieces that a schedd takes."""
+    if selection.jobs is None:
+        yield _of_map(selection.uid)
+        return
+    for cluster, procs in selection.jobs.items():
+        if procs is None:
+            # Only a constraint of this very form reaches the factory of a late-materialized cluster as well.
+            yield f"ClusterId == {cluster}"
+        else:
+            yield from ([f"{cluster}.{proc}" for proc in some] for some in _pieces(procs))
+
+
+def _constraints(selection: JobSelection) -> Iterator[str]:
+    if selection.jobs is None:
+        yield _of_map(selection.uid)
+        return
+    for cluster, procs in selection.jobs.items():
+        if procs is None:
+            yield f"ClusterId == {cluster}"
+        else:
+            for some in _pieces(procs):
+                yield f"ClusterId == {cluster} && member(ProcId, {{{','.join(map(str, some))}}})"
+
+
+def _pieces(procs: Sequence[int], size: int = 1000) -> Iterator[Sequence[int]]:
+    # An empty list would mean "all jobs" to some versions of the schedd: it never gets there.
+    for start in range(0, len(procs), size):
+        yield procs[start : start + size]
+
+
+def _of_map(uid: str) -> str:
+    return f'HTMapUid == "{uid}"'
+
+
+def _queued_job(ad: Any) -> QueuedJob:
+    by_signal = bool(ad.get("ExitBySignal", False))
+    code, signal = ad.get("ExitCode"), ad.get("ExitSignal")
+    return QueuedJob(
+        cluster=int(ad["ClusterId"]),
+        proc=int(ad["ProcId"]),
+        status=JobStatus(int(ad["JobStatus"])),
+        hold_code=int(ad.get("HoldReasonCode", 0)),
+        hold_subcode=int(ad.get("HoldReasonSubCode", 0)),
+        hold_reason=str(ad.get("HoldReason", "")),
+        exit_code=int(code) if code is not None and not by_signal else None,
+        exit_signal=int(signal) if signal is not None and by_signal else None,
+    )

@@ -1,0 +1,1 @@
+"""Writing: from a function and its inputs to jobs in the queue."""

@@ -1,0 +1,133 @@
+"""Tell a map from what a killed creation or removal left behind, and sweep up the latter.
+
+A map exists when its jobs have reached the queue. Evidence, cheapest first: the cluster is recorded; its event log
+has begun; the queue has jobs with its uid.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import logging
+from collections.abc import Callable, Iterator
+
+from htmap.backend.protocol import Action, Backend, JobSelection
+from htmap.exceptions import DamagedFile, HTMapException, TagNotFound
+from htmap.store import tags
+from htmap.store.atomic import remove_tree, storage_errors
+from htmap.store.locks import exclusive, is_held
+from htmap.store.mapdir import Home, MapDir
+from htmap.store.records import MapRecord, SubmissionRecord
+
+logger = logging.getLogger(__name__)
+
+
+class Standing(enum.Enum):
+    """What a directory below ``maps/`` is."""
+
+    MAP = "a map"
+    BEING_MADE = "a map that a living process is making, or removing"
+    DEBRIS = "what a killed process left"
+
+
+def standing(map_dir: MapDir, backend: Callable[[str], Backend]) -> Standing:
+    """Judge a map directory.
+
+    Parameters
+    ----------
+    backend
+        Gives the backend of a name; asked for only when the disk does not settle it.
+
+    Raises
+    ------
+    BackendNotAvailable
+        Only the queue could tell, and it cannot be reached.
+    DamagedFile
+        The directory holds a map whose record cannot be read.
+    """
+    if map_dir.path.name.startswith("."):
+        return Standing.BEING_MADE if is_held(map_dir.lock) else Standing.DEBRIS
+    first = map_dir.submission(0).submission
+    if not first.exists():
+        return Standing.DEBRIS
+    record = SubmissionRecord.load(first)
+    if record.cluster is not None or _has_events(map_dir):
+        return Standing.MAP
+    if is_held(map_dir.lock):
+        return Standing.BEING_MADE
+    jobs = backend(MapRecord.load(map_dir.map).backend).query(JobSelection(map_dir.uid), with_history=True)
+    # The creator may have finished between our looks at the record and at the lock.
+    record = SubmissionRecord.load(first)
+    if record.cluster is None and jobs:
+        record.with_cluster(jobs[0].cluster).save(first)
+    return Standing.MAP if jobs or record.cluster is not None else Standing.DEBRIS
+
+
+def _has_events(map_dir: MapDir) -> bool:
+    try:
+        return map_dir.events.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def sweep_tag(home: Home, tag: str, backend: Backend) -> bool:
+    """Free a tag that names debris. Returns whether the tag is free now."""
+    try:
+        found = tags.find(home, tag)
+    except TagNotFound:
+        return True
+    except DamagedFile:
+        return False
+    map_dir = home.map(found.uid)
+    if map_dir.path.exists() and standing(map_dir, lambda _name: backend) is not Standing.DEBRIS:
+        return False
+    _sweep(home, map_dir, backend)
+    tags.release(home, tag, found.uid)
+    return True
+
+
+def sweep(home: Home, backend: Callable[[str], Backend]) -> list[str]:
+    """Remove everything below ``maps/`` and ``tags/`` that is debris; returns the uids.
+
+    What cannot be judged now, because its queue is out of reach or its record is damaged, is left alone.
+    """
+    swept = []
+    for map_dir in _directories(home):
+        with contextlib.suppress(HTMapException):
+            if standing(map_dir, backend) is Standing.DEBRIS:
+                _sweep(
+                    home, map_dir, None if not map_dir.map.exists() else backend(MapRecord.load(map_dir.map).backend)
+                )
+                swept.append(map_dir.uid)
+    for name in tags.names(home):
+        with contextlib.suppress(TagNotFound, DamagedFile):
+            tag = tags.find(home, name)
+            if not home.map(tag.uid).path.exists() and not home.staging(tag.uid).path.exists():
+                tags.release(home, name, tag.uid)
+    return swept
+
+
+def _directories(home: Home) -> Iterator[MapDir]:
+    with storage_errors("list maps"):
+        for path in sorted(home.maps.iterdir()):
+            if path.is_dir():
+                yield MapDir(path)
+
+
+def _sweep(home: Home, map_dir: MapDir, backend: Backend | None) -> None:
+    if backend is not None:
+        backend.act(Action.REMOVE, JobSelection(map_dir.uid), "its map was never finished")
+    remove_map(home, map_dir)
+    logger.info("Swept up %s, which a killed process had left.", map_dir.path)
+
+
+def remove_map(home: Home, map_dir: MapDir) -> None:
+    """Remove the directory of a map. It is out of sight at once, whatever happens while its files are deleted."""
+    if map_dir.path.name.startswith("."):
+        remove_tree(map_dir.path)
+        return
+    with storage_errors(f"remove {map_dir.path}"), contextlib.suppress(FileNotFoundError):
+        with exclusive(map_dir.lock):
+            dying = home.dying(map_dir.uid)
+            map_dir.path.rename(dying.path)
+            remove_tree(dying.path)

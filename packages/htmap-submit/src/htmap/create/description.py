@@ -1,0 +1,183 @@
+"""Render the submit description of one submission: options + delivery -> text. Pure: no I/O.
+
+In: checked options, the descriptors of the delivery method. Out: the text of ``submit`` and the lines of ``items``,
+which any backend takes, and which ``condor_submit`` takes by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from htmap_common import TransferPath
+
+from htmap.create.inputs import StoredInput
+from htmap.exceptions import InvalidOption, MisalignedInputData
+from htmap.options import MapOptions, PerComponent, all_required
+from htmap.store.mapdir import MapDir, folder_of, shard_name
+from htmap.store.records import spelled
+
+SEPARATOR = "\x1f"
+"""Between the values of an item: HTCondor splits at it first, so values may hold commas and blanks."""
+
+EXIT_SOME_RAISED = 100
+"""The runner ended well, and at least one component raised (``htmap_exec.keeper`` says the same)."""
+
+# The runner leaves a record for whatever happens to a component. What is left is trouble with the runner itself.
+_RUNNER_FAILED = f"ExitBySignal || (ExitCode != 0 && ExitCode != {EXIT_SOME_RAISED})"
+_WHY_RUNNER_FAILED = (
+    'ifThenElse(ExitBySignal, strcat("The runner was killed by signal ", ExitSignal, ". If this was for its memory or '
+    'disk, ask for more of it; then release the map."), '
+    'ifThenElse(ExitCode == 127, "The execute node has no python3 (or what this delivery method runs instead). '
+    'Choose nodes that have it, or another DELIVERY_METHOD.", '
+    'strcat("The runner failed with exit code ", ExitCode, ". What it printed is in the log of the job.")))'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one submission is to be."""
+
+    tag: str
+    function_name: str
+    number: int
+    chunksize: int
+    options: MapOptions
+    delivery: Mapping[str, str]
+    max_idle: int  # for late materialization
+    threshold: int  # jobs above which it is used
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The variables that differ from job to job, and how to compute them."""
+
+    names: tuple[str, ...]
+    varying: tuple[PerComponent, ...]
+
+
+def columns(plan: Plan) -> Columns:
+    """The variables of the ``queue`` statement."""
+    varying = tuple(plan.options.per_component())
+    if plan.chunksize > 1 and varying:
+        raise InvalidOption(
+            f"The map option {varying[0].name} varies from component to component, "
+            "but components that share a job share its options. Use chunksize=1, or one value for all."
+        )
+    chunked = ("components",) if plan.chunksize > 1 else ()
+    return Columns(("component", *chunked, "inputs", "folder", "files", *map(_variable, varying)), varying)
+
+
+def _variable(option: PerComponent) -> str:
+    return f"option_{option.name.replace('.', '_')}"
+
+
+def items(plan: Plan, stored: Iterable[StoredInput]) -> Iterator[str]:
+    """One line for each job, in the order of the procs."""
+    wanted = columns(plan)
+    stored = iter(stored)
+    job = 0
+    while chunk := list(islice(stored, plan.chunksize)):
+        components = [each.component for each in chunk]
+        shards = dict.fromkeys(each.shard for each in chunk)
+        values = [str(components[0])]
+        if plan.chunksize > 1:
+            values.append(spelled(components))
+        values.append(",".join(map(shard_name, shards)))
+        values.append(folder_of(job))
+        values.append(_files_of(chunk))
+        values += (_value(option, components[0]) for option in wanted.varying)
+        yield SEPARATOR.join(values) + "\n"
+        job += 1
+
+
+def _files_of(chunk: list[StoredInput]) -> str:
+    """The files of a job, each after a comma: they follow the shards in one list."""
+    files = dict.fromkeys(str(_transferable(file)) for each in chunk for file in each.files)
+    return "".join(f",{file}" for file in files)
+
+
+def _value(option: PerComponent, component: int) -> str:
+    if component >= len(option.values):
+        raise MisalignedInputData(
+            f"The map option {option.name} has {len(option.values)} values, but the map has more components. "
+            "Give one value for each component, or a single value for all."
+        )
+    value = option.values[component]
+    return ",".join(str(_transferable(file)) for file in value) if option.name == "input_files" else str(value)
+
+
+def _transferable(file: object) -> str:
+    if isinstance(file, TransferPath) and file.protocol is None and file.location is None:
+        file = Path(file).absolute()
+    text = str(file)
+    if "," in text or "\n" in text or SEPARATOR in text:
+        raise InvalidOption(f"HTCondor cannot transfer a file with a comma or a newline in its name: {text!r}.")
+    return text
+
+
+def render(plan: Plan, map_dir: MapDir, jobs: int) -> str:
+    """The text of the submit description."""
+    submission = map_dir.submission(plan.number)
+    wanted = columns(plan)
+    lines = [f'# HTMap: map "{plan.tag}" (function {plan.function_name}), submission {plan.number}']
+    lines += [f"{key} = {value}" for key, value in _descriptors(plan, map_dir, jobs).items() if value != ""]
+    lines.append(f"queue {','.join(wanted.names)} from {submission.items}")
+    return "\n".join(lines) + "\n"
+
+
+def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
+    """All descriptors: HTMap's own, then the delivery's, then the user's, later ones winning but for lists."""
+    which = "$(components)" if plan.chunksize > 1 else "$(component)"
+    submission = f"submissions/{plan.number}"
+    descriptors = {
+        "runner_arguments": f"run --function function --components {which} --inputs $(inputs) --outputs outputs",
+        "arguments": '"$(runner_arguments)"',
+        "universe": "vanilla",
+        "initialdir": str(map_dir.path),
+        "should_transfer_files": "YES",
+        "when_to_transfer_output": "ON_EXIT_OR_EVICT",
+        "transfer_input_files": "function,$(inputs)$(files)",
+        "transfer_output_files": "outputs",
+        "transfer_output_remaps": f'"outputs = {submission}/outputs/$(folder)/$(ProcId)"',
+        "output": f"{submission}/logs/$(folder)/$(ProcId)",
+        "error": f"{submission}/logs/$(folder)/$(ProcId)",
+        "log": "events",
+        "submit_event_user_notes": f"htmap submission {plan.number}",
+        "batch_name": plan.tag,
+        "on_exit_hold": _RUNNER_FAILED,
+        "on_exit_hold_reason": _WHY_RUNNER_FAILED,
+    }
+    user = {name: _rendered(value) for name, value in plan.options.descriptors.items()}
+    if jobs > plan.threshold and not {"max_idle", "max_materialize"} & user.keys():
+        descriptors["max_idle"] = str(plan.max_idle)
+    descriptors |= {name.casefold(): str(value) for name, value in plan.delivery.items()} | user
+    _join_requirements(descriptors, plan)
+    _join_input_files(descriptors, plan)
+    for name, value in plan.options.custom_options.items():
+        descriptors[f"MY.{name}"] = _rendered(value)
+    descriptors |= {"MY.IsHTMapJob": "True", "MY.HTMapUid": f'"{map_dir.uid}"', "MY.component": "$(component)"}
+    return descriptors
+
+
+def _rendered(value: str | PerComponent) -> str:
+    return f"$({_variable(value)})" if isinstance(value, PerComponent) else value
+
+
+def _join_requirements(descriptors: dict[str, str], plan: Plan) -> None:
+    user = plan.options.descriptors.get("requirements")
+    joined = all_required(plan.delivery.get("requirements"), None if user is None else _rendered(user))
+    if joined is not None:
+        descriptors["requirements"] = str(joined)
+
+
+def _join_input_files(descriptors: dict[str, str], plan: Plan) -> None:
+    ours = descriptors["transfer_input_files"]
+    base = "function,$(inputs)$(files)"
+    parts = [base] if ours == base else [base, ours]
+    parts += [_transferable(file) for file in plan.options.fixed_input_files]
+    if plan.options.input_files is not None:
+        parts.append(_rendered(plan.options.input_files))
+    descriptors["transfer_input_files"] = ",".join(parts)

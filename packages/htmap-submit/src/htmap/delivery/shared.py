@@ -1,0 +1,16 @@
+"""Delivery "shared": the interpreter of the submit side is at the same path on the execute node (a shared disk)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def descriptors(tag: str, map_dir: Path) -> Mapping[str, str]:
+    """Run this very interpreter."""
+    return {
+        "executable": sys.executable,
+        "transfer_executable": "false",
+        "arguments": '"-m htmap_exec $(runner_arguments)"',
+    }

@@ -1,0 +1,165 @@
+"""`Map`: the user's window into a map, and the handle to act on it.
+
+What it shows is read from disk (`htmap.observe.readable`); what it does goes to the queue (`htmap.backend`), and to
+the directory of the map.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from htmap.backend.protocol import Action, Backend, JobSelection
+from htmap.backend.select import backend_named
+from htmap.create.debris import Standing, remove_map, standing
+from htmap.exceptions import BackendError, InvalidOption, TagNotFound
+from htmap.observe.readable import ReadableMap
+from htmap.settings import settings
+from htmap.store import tags
+from htmap.store.mapdir import Home, MapDir
+
+logger = logging.getLogger(__name__)
+
+_PROGRESS_CHECK_S = 0.5
+
+
+class Map(ReadableMap):
+    """Represents the results from a map call.
+
+    You never make one yourself: you get it from a mapping function like `htmap.map`, or from `htmap.load`.
+    """
+
+    def __init__(self, *, tag: str, map_dir: Path) -> None:
+        super().__init__(tag=tag, map_dir=map_dir)
+        self._backend = backend_named(self._record.backend, self._dir.home, settings)
+        self._progress_checked = float("-inf")
+
+    @classmethod
+    def load(cls, tag: str) -> Map:
+        """Load a Map by looking up its tag.
+
+        Raises
+        ------
+        TagNotFound
+            The tag does not exist.
+        """
+        home = Home.of(settings)
+        found = tags.find(home, tag)
+        map_dir = home.map(found.uid)
+        if not map_dir.path.exists() or standing(map_dir, backends(home)) is not Standing.MAP:
+            raise TagNotFound(
+                f"There is no map with the tag {tag!r} in {home.path}: its creation, or its removal, is under way or "
+                "was cut short. htmap.clean() sweeps up what was left behind."
+            )
+        return cls(tag=found.tag, map_dir=map_dir.path)
+
+    def _keep_going(self) -> None:
+        now = time.monotonic()
+        if now - self._progress_checked > _PROGRESS_CHECK_S:
+            self._progress_checked = now
+            self._backend.ensure_progress()
+
+    @property
+    def is_transient(self) -> bool:
+        """True if the map never had an explicit tag: `htmap.clean` removes it."""
+        self._check_exists()
+        found = tags.tag_of(self._dir.home, self._dir.uid)
+        return found is not None and found.transient
+
+    def remove(self, force: bool = False) -> None:
+        """Take the map out of the queue, whatever its jobs are doing, and delete all of its data for ever.
+
+        Parameters
+        ----------
+        force
+            If True, local data is deleted even if the queue cannot be reached or does not answer.
+        """
+        self._check_exists()
+        remove(self._dir, self._backend, self._tag, force=force)
+
+    def hold(self) -> None:
+        """Hold the map: its components are not allowed to run until released (see `release`)."""
+        self._act(Action.HOLD)
+
+    def release(self) -> None:
+        """Release the map, undoing holds: its held components become idle again.
+
+        HTCondor itself holds components that something is wrong with; solve the problem first.
+        """
+        self._act(Action.RELEASE)
+
+    def pause(self) -> None:
+        """Pause the map: running components keep their resource claims, but stop executing (see `resume`)."""
+        self._act(Action.SUSPEND)
+
+    def resume(self) -> None:
+        """Resume the map, undoing `pause`."""
+        self._act(Action.CONTINUE)
+
+    def vacate(self) -> None:
+        """Vacate the map: running components give up their claimed resources and become idle again.
+
+        Components that checkpoint go on from their last checkpoint.
+        """
+        self._act(Action.VACATE)
+
+    def set_memory(self, memory: int) -> None:
+        """Change the amount of memory that each map component needs.
+
+        It does not affect components that are running; to restart them with it, `vacate` the map.
+
+        Parameters
+        ----------
+        memory
+            The memory to request, in MB.
+        """
+        self._edit("RequestMemory", memory)
+
+    def set_disk(self, disk: int) -> None:
+        """Change the amount of disk space that each map component needs.
+
+        It does not affect components that are running; to restart them with it, `vacate` the map.
+
+        Parameters
+        ----------
+        disk
+            The disk space to request, in KB.
+        """
+        self._edit("RequestDisk", disk)
+
+    def _act(self, action: Action) -> None:
+        self._check_exists()
+        jobs = self._backend.act(action, self._all_jobs(), f"{action.value} by the user")
+        logger.info("%s map %s: %d jobs.", action.value.capitalize(), self._tag, jobs)
+
+    def _edit(self, attribute: str, value: int) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InvalidOption(f"{attribute} must be a whole number, 1 or more, not {value!r}.")
+        self._check_exists()
+        jobs = self._backend.edit(self._all_jobs(), {attribute: str(value)})
+        logger.info("Set %s = %d for map %s: %d jobs.", attribute, value, self._tag, jobs)
+
+    def _all_jobs(self) -> JobSelection:
+        self._refresh()
+        clusters = self._components.clusters()
+        return JobSelection(self._dir.uid, dict.fromkeys(clusters) if clusters else None)
+
+
+def backends(home: Home) -> Callable[[str], Backend]:
+    """Gives the backend of a name, for maps of that home."""
+    return lambda name: backend_named(name, home, settings)
+
+
+def remove(map_dir: MapDir, backend: Backend, tag: str, *, force: bool) -> None:
+    """Remove a map: its jobs, its tag, its directory, in this order: what is left of a killed removal is debris."""
+    try:
+        backend.act(Action.REMOVE, JobSelection(map_dir.uid), "its map was removed")
+    except BackendError:
+        if not force:
+            raise
+        logger.warning("Removed map %s although its jobs may still be in the queue.", tag)
+    tags.release(map_dir.home, tag, map_dir.uid)
+    remove_map(map_dir.home, map_dir)
+    logger.info("Removed map %s.", tag)

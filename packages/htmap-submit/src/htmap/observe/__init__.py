@@ -1,0 +1,1 @@
+"""Reading: from the event log and the outputs to statuses, results and reports."""

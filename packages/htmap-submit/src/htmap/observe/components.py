@@ -1,0 +1,186 @@
+"""Join what was submitted with what the log says: the status of every component of a map.
+
+In: the records of the submissions, the event log, and, only for jobs of several components of which one raised, the
+index of their output. Out: statuses, holds, places. A refresh reads what the log gained, opens no output of a good
+component and never unpickles.
+"""
+
+from __future__ import annotations
+
+import collections
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from htmap.exceptions import MapWasRemoved
+from htmap.observe.events import EventLog
+from htmap.observe.outputs import Outputs
+from htmap.observe.state import Hold, JobState, JobTable, MapState, fold
+from htmap.observe.statuses import ACTIVE, ComponentStatus
+from htmap.store.mapdir import MapDir
+from htmap.store.records import MapRecord, SubmissionRecord
+
+_STATUS = {
+    JobState.UNMATERIALIZED: ComponentStatus.UNMATERIALIZED,
+    JobState.IDLE: ComponentStatus.IDLE,
+    JobState.RUNNING: ComponentStatus.RUNNING,
+    JobState.SUSPENDED: ComponentStatus.SUSPENDED,
+    JobState.HELD: ComponentStatus.HELD,
+    JobState.REMOVED: ComponentStatus.REMOVED,
+    JobState.RETURNED: ComponentStatus.COMPLETED,
+    JobState.RAISED: ComponentStatus.ERRORED,
+    JobState.FAILED: ComponentStatus.ERRORED,
+}
+_STATUS_OF_CODE = tuple(_STATUS[state] for state in JobState)
+
+
+class Place(NamedTuple):
+    """The job that a component was last given to."""
+
+    submission: int
+    job: int
+
+
+class Components:
+    """The components of one map, as far as they are known here. Safe to use from several threads."""
+
+    def __init__(self, map_dir: MapDir, record: MapRecord) -> None:
+        self.map_dir = map_dir
+        self.count = record.components
+        self.outputs = Outputs(map_dir)
+        self._lock = threading.RLock()
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._submissions: list[SubmissionRecord] = []
+        self._state = MapState()
+        self._log = EventLog(self.map_dir.events)
+        self._rerun: dict[int, Place] = {}
+        self._statuses: list[ComponentStatus] | None = None
+        self._counts: collections.Counter[ComponentStatus] | None = None
+
+    def refresh(self) -> bool:
+        """Read what is new. Returns whether anything was.
+
+        Raises
+        ------
+        MapWasRemoved
+            The directory of the map is gone.
+        """
+        with self._lock:
+            news = self._find_submissions()
+            if self._log.was_replaced():
+                self._start_over()
+                self._find_submissions()
+                news = True
+            if self._log.has_news():
+                before = self._log.offset
+                fold(self._state, self._log.read())
+                news = news or self._log.offset != before
+            if news:
+                self._statuses = self._counts = None
+            return news
+
+    def _find_submissions(self) -> bool:
+        known = len(self._submissions)
+        path = self.map_dir.submission(known).submission
+        while path.exists():
+            self._add(SubmissionRecord.load(path))
+            path = self.map_dir.submission(len(self._submissions)).submission
+        if not self._submissions:
+            raise MapWasRemoved(f"The map with uid {self.map_dir.uid} has been removed.")
+        return len(self._submissions) > known
+
+    def _add(self, record: SubmissionRecord) -> None:
+        number = len(self._submissions)
+        self._submissions.append(record)
+        self._state.tables.append(JobTable.of_size(record.jobs))
+        if record.cluster is not None:
+            self._state.submissions[record.cluster] = number
+        if number > 0:
+            for position, component in enumerate(record):
+                self._rerun[component] = Place(number, position // record.chunksize)
+
+    def place(self, component: int) -> Place:
+        """Where a component ran, or runs, last."""
+        return self._rerun.get(component) or Place(0, component // self._submissions[0].chunksize)
+
+    def statuses(self) -> list[ComponentStatus]:
+        """The status of each component, as of the last refresh. Do not change the list."""
+        with self._lock:
+            if self._statuses is None:
+                self._statuses = self._join()
+            return self._statuses
+
+    def counts(self) -> Mapping[ComponentStatus, int]:
+        """How many components are in each status, as of the last refresh."""
+        with self._lock:
+            if self._counts is None:
+                self._counts = collections.Counter(self.statuses())
+            return self._counts
+
+    def is_active(self) -> bool:
+        """Whether something may still happen to any component."""
+        return any(status in ACTIVE for status in self.counts())
+
+    def _join(self) -> list[ComponentStatus]:
+        first = self._submissions[0]
+        codes = self._state.tables[0].states
+        if first.chunksize == 1:
+            joined = [_STATUS_OF_CODE[code] for code in codes]
+        else:
+            joined = []
+            for job in range(first.jobs):
+                joined += self._statuses_of_job(Place(0, job), first.components_of(job))
+        for component, place in self._rerun.items():
+            joined[component] = self._status_at(place, component)
+        return joined
+
+    def _statuses_of_job(self, place: Place, components: Sequence[int]) -> list[ComponentStatus]:
+        state = self._state.tables[place.submission].states[place.job]
+        if state != JobState.RAISED:
+            return [_STATUS_OF_CODE[state]] * len(components)
+        return [self._status_at(place, component) for component in components]
+
+    def _status_at(self, place: Place, component: int) -> ComponentStatus:
+        state = self._state.tables[place.submission].states[place.job]
+        if state == JobState.RAISED and self._submissions[place.submission].chunksize > 1:
+            raised = self.outputs.raised(place.submission, place.job)
+            return ComponentStatus.ERRORED if raised is None or component in raised else ComponentStatus.COMPLETED
+        return _STATUS_OF_CODE[state]
+
+    def status(self, component: int) -> ComponentStatus:
+        """The status of one component, as of the last refresh."""
+        return self.statuses()[component]
+
+    def hold(self, component: int) -> Hold | None:
+        """Why a component is held, if it is."""
+        place = self.place(component)
+        return self._state.tables[place.submission].holds.get(place.job)
+
+    def holds(self) -> Iterator[tuple[int, Hold]]:
+        """The held components with their holds."""
+        for component, status in enumerate(self.statuses()):
+            hold = self.hold(component) if status is ComponentStatus.HELD else None
+            if hold is not None:
+                yield component, hold
+
+    def memory_mb(self, component: int) -> int:
+        """Peak memory of the component's job, in MB; 0: not reported yet."""
+        place = self.place(component)
+        return self._state.tables[place.submission].memory_mb[place.job]
+
+    def exit_of(self, component: int) -> int | None:
+        """How the job of a component ended if it failed: its exit code, or minus the signal."""
+        place = self.place(component)
+        return self._state.tables[place.submission].exits.get(place.job)
+
+    def clusters(self) -> list[int]:
+        """The cluster of each submission whose cluster is known."""
+        with self._lock:
+            by_submission = {number: cluster for cluster, number in self._state.submissions.items()}
+            return [by_submission[number] for number in sorted(by_submission)]
+
+    def submissions(self) -> list[SubmissionRecord]:
+        """All submissions, oldest first."""
+        return list(self._submissions)

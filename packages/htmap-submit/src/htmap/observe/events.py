@@ -1,0 +1,158 @@
+"""Door 2: read a job event log, only what is new, and only what is whole.
+
+In: the text of an HTCondor job event log, which HTCondor and the local backend both write. Out: typed events, oldest
+first, for `htmap.observe.state`. Nothing is believed of the log but that events follow one another: an event may be
+half written, its kind unknown, a block of NULs in between (some file systems leave one after a crash).
+
+Source: the section "Job Event Log" of HTCondor's manual, and logs written by 23.9 and 25.14.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from htmap.store.atomic import storage_errors
+
+# Kinds of events, numbered as in the log. Those not listed say nothing about the state of a component.
+SUBMITTED = 0
+EXECUTING = 1
+EXECUTABLE_ERROR = 2
+EVICTED = 4
+TERMINATED = 5
+IMAGE_SIZE = 6
+SHADOW_EXCEPTION = 7
+ABORTED = 9
+SUSPENDED = 10
+UNSUSPENDED = 11
+HELD = 12
+RELEASED = 13
+RECONNECT_FAILED = 24
+CLUSTER_SUBMITTED = 35
+CLUSTER_REMOVED = 36
+
+_END = b"\n...\n"
+_HEAD = re.compile(rb"(\d{3}) \((-?\d+)\.(-?\d+)\.-?\d+\) ")
+_BLOCK_BYTES = 8 * 1024 * 1024
+
+
+class Event(NamedTuple):
+    """One event.
+
+    Parameters
+    ----------
+    kind
+        The number of the event.
+    cluster, proc
+        The job. Events of a whole cluster have proc -1.
+    text
+        The event as written, from its header line on; for the functions below.
+    """
+
+    kind: int
+    cluster: int
+    proc: int
+    text: bytes
+
+
+class EventLog:
+    """A reader that remembers where it stopped.
+
+    Parameters
+    ----------
+    path
+        The log. It need not exist yet.
+    offset
+        Where to go on: the value of `offset` after an earlier reading.
+    """
+
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self._path = path
+        self.offset = offset
+        self._inode: int | None = None
+
+    def has_news(self) -> bool:
+        """Whether the file is longer than what was read. One stat, nothing opened."""
+        try:
+            return os.stat(self._path).st_size > self.offset
+        except OSError:
+            return False
+
+    def was_replaced(self) -> bool:
+        """Whether what was read is no longer the beginning of the file: it must be read again from the start."""
+        try:
+            status = os.stat(self._path)
+        except OSError:
+            return False
+        return status.st_size < self.offset or self._inode not in (None, status.st_ino)
+
+    def read(self) -> Iterator[Event]:
+        """The events that are new and whole."""
+        with storage_errors(f"read the event log {self._path}"):
+            try:
+                file = open(self._path, "rb")  # noqa: SIM115 - closed below
+            except FileNotFoundError:
+                return
+            with file:
+                self._inode = os.fstat(file.fileno()).st_ino
+                file.seek(self.offset)
+                while block := file.read(_BLOCK_BYTES):
+                    whole = block.rfind(_END) + len(_END)
+                    if whole < len(_END):
+                        if len(block) < _BLOCK_BYTES:
+                            return  # half an event: the rest is still to come
+                        whole = len(block)  # nothing of an event in so much text: garbage
+                    self.offset += whole
+                    file.seek(self.offset)
+                    yield from parse(block[:whole])
+
+
+def parse(block: bytes) -> Iterator[Event]:
+    """The events in a piece of a log that ends with an event. What is no event is passed over."""
+    # Hot: once per event.
+    search = _HEAD.search
+    for text in block.split(_END):
+        head = search(text)
+        if head is not None:
+            kind, cluster, proc = head.groups()
+            yield Event(int(kind), int(cluster), int(proc), text)
+
+
+_NOTES = re.compile(rb"^\s+htmap submission (\d+)\s*$", re.MULTILINE)
+_RETURNED = re.compile(rb"\(return value (-?\d+)\)")
+_SIGNALED = re.compile(rb"\(signal (\d+)\)")
+_MEMORY = re.compile(rb"(\d+)\s+-\s+MemoryUsage of job \(MB\)")
+_HOLD_CODE = re.compile(rb"^\s*Code (-?\d+) Subcode (-?\d+)\s*$", re.MULTILINE)
+
+
+def submission_of(event: Event) -> int | None:
+    """Which submission of its map a job belongs to, as the notes of its submit event say."""
+    found = _NOTES.search(event.text)
+    return int(found[1]) if found else None
+
+
+def exit_of(event: Event) -> int | None:
+    """How a terminated job ended: its exit code, or minus the signal. None: the event does not say."""
+    found = _RETURNED.search(event.text)
+    if found:
+        return int(found[1])
+    found = _SIGNALED.search(event.text)
+    return -int(found[1]) if found else None
+
+
+def memory_mb_of(event: Event) -> int:
+    """Peak memory so far, in MB; 0 if an image size event does not say."""
+    found = _MEMORY.search(event.text)
+    return int(found[1]) if found else 0
+
+
+def hold_of(event: Event) -> tuple[int, int, str]:
+    """Code, subcode and reason of a hold."""
+    found = _HOLD_CODE.search(event.text)
+    code, subcode = (int(found[1]), int(found[2])) if found else (0, 0)
+    _, _, body = event.text[: found.start() if found else None].partition(b"\n")
+    reason = " ".join(body.decode("utf-8", "replace").split())
+    return code, subcode, reason

@@ -1,0 +1,208 @@
+"""What went wrong with a component: errors that its function raised, holds that the queue put on it.
+
+In: the plain values of a "raised" record, or the end of a job that left none. Out: `ComponentError`, `ComponentHold`,
+and text that a scientist can read.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from htmap.observe.readable import ReadableMap
+
+
+@dataclass(frozen=True)
+class ComponentHold:
+    """Represents an HTCondor hold on a map component.
+
+    Parameters
+    ----------
+    code
+        The HTCondor HoldReasonCode.
+    reason
+        The HTCondor hold reason.
+    """
+
+    code: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"[{self.code}] {self.reason}"
+
+
+class ComponentError:
+    """Represents an error experienced by a map component during remote execution.
+
+    Attributes
+    ----------
+    map
+        The `htmap.Map` the component is a part of.
+    component
+        The component index from the map.
+    exception_msg
+        The raw message string from the remote exception.
+    node_info
+        A tuple containing information about the HTCondor execute node the component ran on.
+    python_info
+        A tuple containing information about the Python installation on the execute node.
+    scratch_dir_contents
+        A list of paths in the scratch directory on the execute node.
+    stack_summary
+        The Python stack frames at the time of execution, excluding HTMap's own stack frame.
+    """
+
+    def __init__(
+        self,
+        *,
+        map: ReadableMap,  # noqa: A002 - the reference's name
+        component: int,
+        exception_msg: str,
+        node_info: tuple[Any, ...] | None,
+        python_info: tuple[Any, ...] | None,
+        scratch_dir_contents: list[Path] | None,
+        stack_summary: traceback.StackSummary | None,
+        hint: str | None = None,
+    ) -> None:
+        self.map = map
+        self.component = component
+        self.exception_msg = exception_msg
+        self.node_info = node_info
+        self.python_info = python_info
+        self.scratch_dir_contents = scratch_dir_contents
+        self.stack_summary = stack_summary
+        self.hint = hint
+
+    def __repr__(self) -> str:
+        return f"<ComponentError(map={self.map.tag!r}, component={self.component}, {self.exception_msg!r})>"
+
+    @classmethod
+    def from_header(cls, map: ReadableMap, component: int, header: Mapping[str, Any]) -> ComponentError:  # noqa: A002
+        """Make the error of a "raised" record."""
+        exception = header.get("exception") or {}
+        return cls(
+            map=map,
+            component=component,
+            exception_msg=_headline(exception),
+            node_info=_labelled(header.get("node") or {"host": header.get("host")}),
+            python_info=_labelled(
+                {
+                    "executable": header.get("executable"),
+                    "version": ".".join(map_str(header.get("python") or ())),
+                    "cloudpickle": header.get("cloudpickle"),
+                }
+            ),
+            scratch_dir_contents=[Path(path) for path in header.get("scratch") or ()],
+            stack_summary=_stack(exception.get("frames") or ()),
+            hint=exception.get("hint"),
+        )
+
+    @classmethod
+    def without_output(cls, map: ReadableMap, component: int, why: str) -> ComponentError:  # noqa: A002
+        """Make the error of a component whose job is over but left no record."""
+        return cls(
+            map=map,
+            component=component,
+            exception_msg=why,
+            node_info=None,
+            python_info=None,
+            scratch_dir_contents=None,
+            stack_summary=None,
+            hint=(
+                "The job ended without leaving an output: it may have been killed, or its disk was full. "
+                f"What it printed is in map.stderr[{component}]; map.rerun([{component}]) tries again."
+            ),
+        )
+
+    def report(self) -> str:
+        """Return a formatted error report.
+
+        The raw information in this report is available in the attributes of this class.
+        """
+        title = f"  Start error report for component {self.component} of map {self.map.tag}  "
+        end = f"  End error report for component {self.component} of map {self.map.tag}  "
+        parts = [f"{title:=^80}"]
+        if self.node_info:
+            parts.append(_section("Landed on execute node", _lines(self.node_info)))
+        if self.python_info:
+            parts.append(_section("Python", _lines(self.python_info)))
+        if self.scratch_dir_contents is not None:
+            parts.append(
+                _section("Scratch directory", [str(path) for path in self.scratch_dir_contents] or ["(empty)"])
+            )
+        if self.stack_summary:
+            parts.append("Exception and traceback (most recent call last):\n" + format_stack(self.stack_summary))
+        parts.append(textwrap.indent(self.exception_msg, "  "))
+        if self.hint:
+            parts.append("What to do: " + textwrap.fill(self.hint, 78, subsequent_indent="  "))
+        parts.append(f"{end:=^80}")
+        return "\n\n".join(parts)
+
+
+def map_str(values: Iterable[Any]) -> list[str]:
+    """Each value as text."""
+    return [str(value) for value in values]
+
+
+def _headline(exception: Mapping[str, Any]) -> str:
+    kind, message = exception.get("type", "unknown error"), exception.get("message", "")
+    return f"{kind}: {message}" if message else str(kind)
+
+
+def _labelled(facts: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, value) for name, value in facts.items() if value is not None)
+
+
+def _lines(facts: Iterable[tuple[str, Any]]) -> list[str]:
+    return [f"{name.replace('_', ' ')}: {value}" for name, value in facts]
+
+
+def _section(title: str, lines: list[str]) -> str:
+    return "\n".join([title, *(f"  {line}" for line in lines)])
+
+
+def _stack(frames: Iterable[Mapping[str, Any]]) -> traceback.StackSummary:
+    return traceback.StackSummary.from_list(
+        [
+            traceback.FrameSummary(
+                str(frame.get("file")),
+                frame.get("line"),
+                str(frame.get("function")),
+                lookup_line=False,
+                line=frame.get("code") or "",
+                # Reprs already: FrameSummary would take the repr of each.
+                locals={name: _Verbatim(shown) for name, shown in (frame.get("locals") or {}).items()} or None,
+            )
+            for frame in frames
+        ]
+    )
+
+
+class _Verbatim(str):
+    """Text whose repr is itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def format_stack(stack: traceback.StackSummary) -> str:
+    """The frames as Python prints them, local variables indented below each."""
+    return "".join(stack.format()).rstrip("\n")
+
+
+def format_chain(exception: Mapping[str, Any]) -> str:
+    """The remote traceback of an exception record, as text."""
+    lines = [
+        "Traceback on the execute node (most recent call last):",
+        format_stack(_stack(exception.get("frames") or ())),
+    ]
+    lines.append(_headline(exception))
+    lines += [str(note) for note in exception.get("notes") or ()]
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,127 @@
+"""Find the record that a component left, in the output file of its job.
+
+In: places of components. Out: headers (plain values) and records (with payload), checked. Nothing is unpickled here.
+Other side: ``htmap_exec``, which appends a record for each component as it finishes. Sequential readers open each
+job's file once: the last one stays open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from htmap_common.wire import IndexEntry, OutputsReader, Record, WireError
+
+from htmap.exceptions import DamagedFile, InvalidOutputStatus, OutputNotFound, StorageError
+from htmap.store.atomic import storage_errors
+from htmap.store.mapdir import MapDir
+
+RETURNED, RAISED = "returned", "raised"
+
+
+class Outputs:
+    """The outputs of one map."""
+
+    def __init__(self, map_dir: MapDir) -> None:
+        self._map_dir = map_dir
+        self._raised: dict[tuple[int, int], frozenset[int]] = {}
+        self._open: _OpenOutput | None = None
+        self._lock = threading.Lock()
+
+    def header(self, submission: int, job: int, component: int) -> dict[str, Any]:
+        """What the record of a component says in plain values; raises as `record` does."""
+        with self._reader(submission, job, component) as (reader, entry):
+            return _checked(reader.header(entry), component)
+
+    def record(self, submission: int, job: int, component: int) -> Record:
+        """The whole record of a component.
+
+        Raises
+        ------
+        OutputNotFound
+            The job has left no file, or it has no record of this component (yet).
+        DamagedFile
+            The file is there, but that record cannot be read.
+        """
+        with self._reader(submission, job, component) as (reader, entry):
+            record = reader.record(entry)
+            _checked(record.header, component)
+            return record
+
+    def raised(self, submission: int, job: int) -> frozenset[int] | None:
+        """Which components of an ended job raised, from the index alone. None: its output cannot be read (yet)."""
+        known = self._raised.get((submission, job))
+        if known is None:
+            try:
+                with OutputsReader.open(self._map_dir.submission(submission).output(job)) as reader:
+                    if not reader.is_finished:
+                        return None
+                    known = frozenset(entry.component for entry in reader.entries if entry.status != RETURNED)
+            except (WireError, OSError):
+                return None
+            self._raised[submission, job] = known
+        return known
+
+    def close(self) -> None:
+        """Close what is open."""
+        with self._lock:
+            self._forget()
+
+    @contextlib.contextmanager
+    def _reader(self, submission: int, job: int, component: int) -> Iterator[tuple[OutputsReader, IndexEntry]]:
+        path = self._map_dir.submission(submission).output(job)
+        try:
+            with self._lock, storage_errors(f"read the output of component {component}"):
+                output = self._opened(submission, job)
+                yield output.reader, output.entry(component)
+        except WireError as error:
+            raise DamagedFile(
+                f"The output of component {component} is damaged: {error} Rerun it: map.rerun([{component}])."
+            ) from error
+        except StorageError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise OutputNotFound(f"Component {component} has no output: there is no file {path}.") from None
+            raise
+
+    def _opened(self, submission: int, job: int) -> _OpenOutput:
+        output = self._open
+        # An unfinished file may have grown, or been replaced, since the last look.
+        if output is None or not output.reader.is_finished or output.place != (submission, job):
+            self._forget()
+            reader = OutputsReader.open(self._map_dir.submission(submission).output(job))
+            entries = {entry.component: entry for entry in reader.entries}
+            output = self._open = _OpenOutput((submission, job), reader, entries)
+        return output
+
+    def _forget(self) -> None:
+        if self._open is not None:
+            self._open.reader.close()
+            self._open = None
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenOutput:
+    """The output file that was read last."""
+
+    place: tuple[int, int]
+    reader: OutputsReader
+    entries: dict[int, IndexEntry]
+
+    def entry(self, component: int) -> IndexEntry:
+        if component in self.entries:
+            return self.entries[component]
+        if self.reader.damage is not None:
+            raise self.reader.damage
+        raise OutputNotFound(f"Component {component} has no output: the file of its job holds no record of it.")
+
+
+def _checked(header: dict[str, Any], component: int) -> dict[str, Any]:
+    if header.get("status") not in (RETURNED, RAISED):
+        raise InvalidOutputStatus(
+            f"The output of component {component} has the status {header.get('status')!r}, which this version of HTMap "
+            "does not know. Was it written by a newer one?"
+        )
+    return header

@@ -1,0 +1,185 @@
+"""Wait for components, and give what they left or raise what became of them.
+
+In: the statuses of a map (`htmap.observe.components`) and its outputs. Out: result objects, error records; or one of
+our exceptions that names map and component. This is all of `htmap.Map.get` and its relatives but the facade.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from htmap_common.wire import Record
+
+from htmap.exceptions import (
+    DamagedFile,
+    MapComponentError,
+    MapComponentHeld,
+    MapComponentRemoved,
+    OutputNotFound,
+)
+from htmap.observe.components import Components
+from htmap.observe.failures import format_chain
+from htmap.observe.outputs import RAISED
+from htmap.observe.results import exception_of, result_of
+from htmap.observe.statuses import ACTIVE, ComponentStatus
+from htmap.observe.waiting import Deadline, Pacer, Timeout, wait_until
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long to wait for what."""
+
+    longest_s: float  # between two looks at the log
+    grace_s: float  # for the output of a job that has ended: a shared disk may show it late
+
+
+class Retrieval:
+    """Gets outputs of the components of one map.
+
+    Parameters
+    ----------
+    tag
+        Gives the tag of the map, for messages.
+    refresh
+        Brings `components` up to date; returns whether there was news.
+    """
+
+    def __init__(
+        self, components: Components, tag: Callable[[], str], refresh: Callable[[], bool], pace: Callable[[], Pace]
+    ) -> None:
+        self._components = components
+        self._tag = tag
+        self._refresh = refresh
+        self._pace = pace
+
+    def result(self, component: int, timeout: Timeout) -> Any:
+        """The result of a component; waits for it, and raises if it is held, removed or errored."""
+        self.wait_for(component, timeout)
+        return self.settled_result(component, timeout)
+
+    def settled_result(self, component: int, timeout: Timeout) -> Any:
+        """The result of a component that is known to be over, or held; raises if it has none."""
+        status = self._components.status(component)
+        if status is ComponentStatus.HELD:
+            self.raise_held(component)
+        if status is ComponentStatus.REMOVED:
+            self.raise_removed(component)
+        record = self.record(component, timeout)
+        if record is None or record.header["status"] == RAISED:
+            self.raise_error(component, record)
+        return result_of(record, component)
+
+    def wait_for(self, component: int, timeout: Timeout) -> None:
+        """Wait until a component is over, or held."""
+
+        def is_settled() -> bool:
+            status = self._components.status(component)
+            return status not in ACTIVE or status is ComponentStatus.HELD
+
+        wait_until(
+            is_settled,
+            self._refresh,
+            self._pace().longest_s,
+            timeout,
+            lambda: f"component {component} of map {self._tag()}, which is {self._components.status(component)}",
+        )
+
+    def record(self, component: int, timeout: Timeout) -> Record | None:
+        """The record of a component that is over. None: its job failed and left none."""
+        place = self._components.place(component)
+        failed = self._components.exit_of(component) is not None
+        deadline, pacer = Deadline(timeout), Pacer(self._pace().longest_s)
+        while True:
+            try:
+                return self._components.outputs.record(*place, component)
+            except (OutputNotFound, DamagedFile) as error:
+                left_s = min(self._grace_left_s(), deadline.remaining_s())
+                if not failed and left_s > 0:
+                    pacer.pause(left_s)
+                elif isinstance(error, DamagedFile):
+                    raise
+                else:
+                    return None
+
+    def _grace_left_s(self) -> float:
+        try:
+            last_event = os.stat(self._components.map_dir.events).st_mtime
+        except OSError:
+            return 0.0
+        return last_event + self._pace().grace_s - time.time()
+
+    def error_header(self, component: int, timeout: Timeout) -> Mapping[str, Any] | None:
+        """What the record of an errored component says. None: it left no record."""
+        record = self.record(component, timeout)
+        return None if record is None else record.header
+
+    def printed(self, component: int, stream: str) -> str:
+        """What a settled component printed; for one without a record, what its job printed."""
+        place = self._components.place(component)
+        try:
+            record = self._components.outputs.record(*place, component)
+        except (OutputNotFound, DamagedFile):
+            log = self._components.map_dir.submission(place.submission).log(place.job)
+            return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+        segment = record.header.get(stream)
+        return "" if segment is None else bytes(record.segments[segment]).decode("utf-8", "replace")
+
+    def memory_mb(self, component: int) -> int:
+        """Peak memory of a component, in MB, rounded up; 0 if nothing has been reported."""
+        measured_kb = self._measured(component).get("peak_memory_kb", 0)
+        return -(-measured_kb // 1024) or self._components.memory_mb(component)
+
+    def cpu_s(self, component: int) -> float:
+        """User and system time of a component, in seconds; 0 if it has not finished."""
+        header = self._measured(component)
+        return float(header.get("user_cpu_s", 0.0) + header.get("system_cpu_s", 0.0))
+
+    def _measured(self, component: int) -> Mapping[str, Any]:
+        if self._components.status(component) in ACTIVE:
+            return {}
+        try:
+            return self._components.outputs.header(*self._components.place(component), component)
+        except (OutputNotFound, DamagedFile):
+            return {}
+
+    def why_no_output(self, component: int) -> str:
+        """One sentence on a component whose job is over but left no record."""
+        code = self._components.exit_of(component)
+        if code is None:
+            return "The job ended well, but its output is not there."
+        ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return f"The job {ended} and left no output."
+
+    def raise_error(self, component: int, record: Record | None) -> NoReturn:
+        """Raise for an errored component; the cause is the user's own exception, where it pickles."""
+        if record is None:
+            raise MapComponentError(
+                f"Component {component} of map {self._tag()} has no output. {self.why_no_output(component)} "
+                f"See map.stderr[{component}]; map.rerun([{component}]) tries again."
+            )
+        exception = record.header.get("exception") or {}
+        hint = f"\n{exception['hint']}" if exception.get("hint") else ""
+        raise MapComponentError(
+            f"Component {component} of map {self._tag()} raised.\n{format_chain(exception)}{hint}\n"
+            f"map.get_err({component}).report() tells more."
+        ) from exception_of(record)
+
+    def raise_held(self, component: int) -> NoReturn:
+        """Raise for a held component."""
+        hold = self._components.hold(component)
+        why = f"[{hold.code}] {hold.reason}" if hold else "no reason given"
+        raise MapComponentHeld(
+            f"Component {component} of map {self._tag()} is held: {why}\n"
+            "Solve the problem, then map.release(). map.hold_report() shows all holds."
+        )
+
+    def raise_removed(self, component: int) -> NoReturn:
+        """Raise for a removed component."""
+        raise MapComponentRemoved(
+            f"Component {component} of map {self._tag()} was removed from the queue before it finished. "
+            f"map.rerun([{component}]) submits it again."
+        )

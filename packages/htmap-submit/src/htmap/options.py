@@ -1,0 +1,255 @@
+"""Map options: the submit descriptors that a user gives to a map.
+
+In: what the user wrote. Out: checked and normalised values, for `htmap.create.description` to render. No I/O.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+from htmap_common import TransferPath
+
+from htmap.exceptions import InvalidOption, MisalignedInputData, ReservedOptionKeyword
+
+InputFile: TypeAlias = "str | os.PathLike[str] | TransferPath"
+Value: TypeAlias = "str | int | float | bool"
+Remaps: TypeAlias = Mapping[str, TransferPath]
+
+
+@dataclass(frozen=True, slots=True)
+class PerComponent:
+    """An option with one value for each component of a map."""
+
+    name: str
+    values: tuple[Any, ...]
+
+    def check_length(self, components: int) -> None:
+        """Raise `MisalignedInputData` unless there is one value for each component."""
+        if len(self.values) != components:
+            raise MisalignedInputData(
+                f"The map option {self.name} has {len(self.values)} values, but the map has {components} components. "
+                "Give one value for each component, or a single value for all."
+            )
+
+
+class MapOptions:
+    """The options of a map.
+
+    Parameters
+    ----------
+    fixed_input_files
+        A single file, or an iterable of files, to send to all components of the map.
+    input_files
+        An iterable of files, or of iterables of files: one entry for each component.
+    output_remaps
+        A dictionary, or an iterable of dictionaries (one for each component), from the name of an output file (its last
+        path component) to the `htmap.TransferPath` it is to be sent to instead of coming back.
+    custom_options
+        Attributes of your own for the job: what a submit file would write with a leading ``+`` or ``MY.``.
+    chunksize
+        How many components one job runs, one after another. Default 1.
+    kwargs
+        Any other descriptor of HTCondor's submit language. Text is used exactly as written after the ``=``;
+        numbers and booleans are written as HTCondor writes them. An iterable gives each component its own value.
+    """
+
+    RESERVED_KEYS: ClassVar[frozenset[str]] = frozenset({
+        "+IsHTMapJob", "+component", "IsHTMapJob", "MY.IsHTMapJob", "MY.component", "arguments", "component",
+        "executable", "jobbatchname", "log", "should_transfer_files", "stderr", "stdout", "submit_event_notes",
+        "transfer_executable", "transfer_input_files", "transfer_output_files", "transfer_output_remaps", "universe",
+        "when_to_transfer_output",
+        # Ours, beyond the reference: what follows also carries HTMap's bookkeeping.
+        "HTMapUid", "MY.HTMapUid", "+HTMapUid", "batch_name", "components", "error", "folder", "initialdir",
+        "initial_dir", "inputs", "job_batch_name", "output", "queue", "runner_arguments", "submit_event_user_notes",
+    })  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        fixed_input_files: InputFile | Iterable[InputFile] | None = None,
+        input_files: Iterable[InputFile | Iterable[InputFile]] | None = None,
+        output_remaps: Remaps | Iterable[Remaps] | None = None,
+        custom_options: Mapping[str, Value | Iterable[Value]] | None = None,
+        chunksize: int | None = None,
+        **kwargs: Value | Iterable[Value],
+    ) -> None:
+        self.fixed_input_files: tuple[InputFile, ...] = _files(fixed_input_files)
+        self.input_files: PerComponent | None = None
+        if input_files is not None:
+            self.input_files = PerComponent("input_files", tuple(_files(each) for each in _finite(input_files)))
+        self.output_remaps: Mapping[str, TransferPath] | PerComponent | None = _remaps(output_remaps)
+        self.chunksize: int | None = _chunksize(chunksize)
+        self.custom_options: dict[str, str | PerComponent] = {}
+        for name, value in (custom_options or {}).items():
+            self.custom_options[_custom_name(name)] = _value(name, value)
+        self.descriptors: dict[str, str | PerComponent] = {}
+        for name, value in kwargs.items():
+            self.descriptors[_descriptor_name(name)] = _value(name, value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MapOptions) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if value)
+        return f"MapOptions({shown})"
+
+    @classmethod
+    def merge(cls, *others: MapOptions) -> MapOptions:
+        """Merge map options; those further left win.
+
+        Fixed input files of all are sent, and the requirements of all must be satisfied. Nothing is changed in place.
+        """
+        merged = cls()
+        for options in reversed(others):
+            merged.input_files = options.input_files or merged.input_files
+            merged.output_remaps = options.output_remaps or merged.output_remaps
+            merged.chunksize = options.chunksize or merged.chunksize
+            merged.custom_options = _overlay(merged.custom_options, options.custom_options)
+            requirements = all_required(merged.descriptors.get("requirements"), options.descriptors.get("requirements"))
+            merged.descriptors = _overlay(merged.descriptors, options.descriptors)
+            if requirements is not None:
+                merged.descriptors["requirements"] = requirements
+        merged.fixed_input_files = tuple(dict.fromkeys(file for each in others for file in each.fixed_input_files))
+        return merged
+
+    @classmethod
+    def from_settings(cls, table: Mapping[str, Any]) -> MapOptions:
+        """The default options: the table MAP_OPTIONS of the settings."""
+        return cls(**dict(table))
+
+    def per_component(self) -> list[PerComponent]:
+        """The options that vary over the components."""
+        candidates = [*self.descriptors.values(), *self.custom_options.values(), self.input_files, self.output_remaps]
+        return [option for option in candidates if isinstance(option, PerComponent)]
+
+
+def all_required(*requirements: str | PerComponent | None) -> str | PerComponent | None:
+    """One requirement that holds when all the given ones do."""
+    present = [each for each in requirements if each]
+    if len(present) < 2:
+        return present[0] if present else None
+    length = next((len(each.values) for each in present if isinstance(each, PerComponent)), None)
+    if length is None:
+        return " && ".join(f"({each})" for each in present)
+    columns = [each.values if isinstance(each, PerComponent) else (each,) * length for each in present]
+    return PerComponent("requirements", tuple(" && ".join(f"({each})" for each in row) for row in zip(*columns)))
+
+
+def _overlay(
+    below: Mapping[str, str | PerComponent], above: Mapping[str, str | PerComponent]
+) -> dict[str, str | PerComponent]:
+    taken = {name.casefold() for name in above}
+    return {**{name: value for name, value in below.items() if name.casefold() not in taken}, **above}
+
+
+def _files(files: InputFile | Iterable[InputFile] | None) -> tuple[InputFile, ...]:
+    if files is None:
+        return ()
+    if isinstance(files, (str, os.PathLike, TransferPath)):
+        return (_file(files),)
+    return tuple(_file(each) for each in _finite(files))
+
+
+def _file(file: InputFile) -> InputFile:
+    if isinstance(file, TransferPath):
+        return file
+    if not isinstance(file, (str, os.PathLike)):
+        raise InvalidOption(f"An input file must be a path or a TransferPath, not {file!r}.")
+    if isinstance(file, str) and "://" in file:
+        return _without_controls("an input file", file)
+    # Relative to where the user is now, not to where the job will be submitted from.
+    return Path(_without_controls("an input file", os.fspath(file))).absolute()
+
+
+def _remaps(remaps: Remaps | Iterable[Remaps] | None) -> Remaps | PerComponent | None:
+    if remaps is None or isinstance(remaps, Mapping):
+        return dict(remaps) if remaps is not None else None
+    return PerComponent("output_remaps", tuple(dict(each) for each in _finite(remaps)))
+
+
+def _finite(values: Iterable[Any]) -> tuple[Any, ...]:
+    """All values of an option.
+
+    One-pass iterables are read once, here; so an options object can serve several maps. An endless one cannot be an
+    option: nothing tells where it should end, as the inputs of the map may themselves be a generator.
+    """
+    try:
+        return tuple(_limited(values))
+    except TypeError as error:
+        raise InvalidOption(f"A map option cannot be {values!r}: {error}") from None
+
+
+_MOST_VALUES = 50_000_000
+
+
+def _limited(values: Iterable[Any]) -> Iterable[Any]:
+    for count, value in enumerate(values):
+        if count >= _MOST_VALUES:
+            raise InvalidOption("An iterable given as a map option does not seem to end.")
+        yield value
+
+
+def _chunksize(chunksize: int | None) -> int | None:
+    if chunksize is None:
+        return None
+    if isinstance(chunksize, bool) or not isinstance(chunksize, int) or chunksize < 1:
+        raise InvalidOption(f"chunksize must be a whole number of components, 1 or more, not {chunksize!r}.")
+    return chunksize
+
+
+_RESERVED = frozenset(key.casefold() for key in MapOptions.RESERVED_KEYS)
+
+
+def _descriptor_name(name: str) -> str:
+    if name.startswith("+") or name.casefold().startswith("my."):
+        raise InvalidOption(f"Give {name!r} through custom_options, without the leading mark.")
+    _check_name(name)
+    return name.casefold()
+
+
+def _custom_name(name: str) -> str:
+    bare = name.removeprefix("+")
+    bare = bare[3:] if bare.casefold().startswith("my.") else bare
+    _check_name(bare)
+    return bare
+
+
+def _check_name(name: str) -> None:
+    if name.casefold() in _RESERVED:
+        raise ReservedOptionKeyword(f"The map option {name!r} is reserved: HTMap sets it itself.")
+    if not name or not all(mark.isalnum() or mark in "_." for mark in name):
+        raise InvalidOption(f"{name!r} cannot be the name of a map option.")
+
+
+def _value(name: str, value: Value | Iterable[Value]) -> str | PerComponent:
+    if isinstance(value, (str, bool, int, float)):
+        return _scalar(name, value)
+    if not isinstance(value, Iterable):
+        raise InvalidOption(
+            f"The map option {name} cannot be {value!r}: give text, a number, or one for each component."
+        )
+    return PerComponent(name, tuple(_scalar(name, each) for each in _finite(value)))
+
+
+def _scalar(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, str):
+        return _without_controls(f"the map option {name}", value)
+    raise InvalidOption(f"The map option {name} cannot hold {value!r}: give text or a number.")
+
+
+def _without_controls(what: str, text: str) -> str:
+    # A newline would end the submit command and begin another one.
+    for mark in text:
+        if ord(mark) < 32 and mark != "\t" or ord(mark) == 127:
+            raise InvalidOption(f"The value of {what} holds the control character {mark!r}: {text!r}.")
+    return text

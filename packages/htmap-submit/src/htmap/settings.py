@@ -1,0 +1,278 @@
+"""Settings: a chain of dictionaries in which the first that has a key wins.
+
+In: values set at run time, environment variables, the file ``~/.htmaprc`` (TOML), the defaults in `KNOWN`.
+Out: ``htmap.settings["LOCAL.SLOTS"]``. Dotted keys reach into nested tables; case does not matter.
+A lookup costs one dictionary access: the chain is merged when it changes, not when it is read.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import toml
+
+from htmap.exceptions import InvalidSetting, MissingSetting, StorageError
+
+Layer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSetting:
+    """A setting that HTMap itself reads. ``type`` is what its value must be; None is allowed where it is the default."""
+
+    key: str
+    type: type[Any]
+    default: Any
+    meaning: str
+
+
+KNOWN = (
+    KnownSetting("HTMAP_DIR", str, "~/.htmap", "The directory in which maps are kept."),
+    KnownSetting("BACKEND", str, "auto", "Where maps run: auto, htcondor or local."),
+    KnownSetting("DELIVERY_METHOD", str, "bundle", "How Python and the runner reach the execute node."),
+    KnownSetting("WAIT_TIME", float, 1.0, "Seconds, at most, between two looks at the event log while waiting."),
+    KnownSetting("OUTPUT_GRACE", float, 30.0, "Seconds to wait for the output of a job that has ended (shared disks)."),
+    KnownSetting("HTCONDOR.SCHEDULER", str, None, "Name of the schedd; none: the one of this machine."),
+    KnownSetting("HTCONDOR.COLLECTOR", str, None, "Address of the collector that knows that schedd."),
+    KnownSetting("LOCAL.SLOTS", int, 0, "Jobs that the local backend runs at a time; 0: one for each core."),
+    KnownSetting("LATE_MATERIALIZATION.THRESHOLD", int, 10_000, "Above this many jobs, let them materialize late."),
+    KnownSetting("LATE_MATERIALIZATION.MAX_IDLE", int, 1_000, "Idle jobs of a map in the queue when they do."),
+    KnownSetting("MAP_OPTIONS", dict, {}, "Map options for every map, below those given to it."),
+)  # fmt: skip
+
+_KNOWN_BY_KEY = {known.key.casefold(): known for known in KNOWN}
+
+# Set by the runner for user code, not by a user for us.
+_NOT_SETTINGS = frozenset({"HTMAP_ON_EXECUTE", "HTMAP_COMPONENT"})
+
+
+class Settings:
+    """A chain of settings; earlier ones override later ones.
+
+    Parameters
+    ----------
+    settings
+        Nested dictionaries, the most important first. They are copied.
+    """
+
+    def __init__(self, *settings: Mapping[str, Any]) -> None:
+        self._layers: list[Layer] = [copy.deepcopy(dict(layer)) for layer in settings] or [{}]
+        self._problem: InvalidSetting | None = None
+        self._merged: dict[str, Any] | None = None
+
+    def __getitem__(self, key: str) -> Any:
+        try:
+            value = self._flat()[key.casefold()]
+        except KeyError:
+            raise MissingSetting(f"There is no setting {key!r}.") from None
+        return copy.deepcopy(value) if isinstance(value, (dict, list)) else value
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        layer = self._layers[0]
+        *tables, name = key.split(".")
+        for table in tables:
+            layer = layer.setdefault(_existing_key(layer, table), {})
+        layer[_existing_key(layer, name)] = copy.deepcopy(value)
+        self._merged = None
+
+    def __contains__(self, key: str) -> bool:
+        return key.casefold() in self._flat()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        return f"Settings({', '.join(map(repr, self._layers))})"
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of a setting, or `default` if no layer has it."""
+        return self[key] if key in self else default
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a single dictionary with all of the settings, merged according to the lookup rules."""
+        return _merge(self._layers)
+
+    def replace(self, other: Settings) -> None:
+        """Change these settings to be those of `other`; later changes to one do not show in the other."""
+        self._layers = copy.deepcopy(other._layers)
+        self._problem = other._problem
+        self._merged = None
+
+    def append(self, other: Settings | Mapping[str, Any]) -> None:
+        """Add settings at the end of the search: everything before them overrides them."""
+        self._layers.extend(_layers_of(other))
+        self._merged = None
+
+    def prepend(self, other: Settings | Mapping[str, Any]) -> None:
+        """Add settings at the beginning of the search: they override everything after them."""
+        self._layers[:0] = _layers_of(other)
+        self._merged = None
+
+    @classmethod
+    def from_settings(cls, *settings: Settings | Mapping[str, Any]) -> Settings:
+        """Construct new settings from others, the most important first."""
+        return cls(*(layer for each in settings for layer in _layers_of(each)))
+
+    @classmethod
+    def load(cls, path: os.PathLike[str] | str) -> Settings:
+        """Load settings from a TOML file.
+
+        Raises
+        ------
+        InvalidSetting
+            The file is no TOML; the message names file, line and column.
+        """
+        path = Path(path)
+        try:
+            return cls(toml.loads(path.read_text(encoding="utf-8")))
+        except toml.TomlDecodeError as error:
+            raise InvalidSetting(
+                f"{path}, line {error.lineno}, column {error.colno}: this is no TOML ({error.msg}). "
+                "Correct that line, or move the file away to use the defaults."
+            ) from None
+        except UnicodeDecodeError as error:
+            raise InvalidSetting(f"{path}: this is no text in UTF-8 (byte {error.start}).") from None
+        except OSError as error:
+            raise StorageError(f"Cannot read settings from {path}: {error.strerror}.") from error
+
+    def save(self, path: os.PathLike[str] | str) -> None:
+        """Save these settings, merged, to a TOML file. Settings that are None are left out: TOML has no such value."""
+        path = Path(path)
+        try:
+            path.write_text(toml.dumps(_without_none(self.to_dict())), encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"Cannot save settings to {path}: {error.strerror}.") from error
+
+    def _flat(self) -> dict[str, Any]:
+        if self._problem is not None:
+            raise type(self._problem)(*self._problem.args)
+        if self._merged is None:
+            flat = dict(_flatten(_merge(self._layers)))
+            for key, known in _KNOWN_BY_KEY.items():
+                if key in flat:
+                    flat[key] = _checked(known, flat[key])
+            self._merged = flat
+        return self._merged
+
+
+# `htmap.settings` is the instance and hides this module of the same name; its class stays reachable through it.
+setattr(Settings, "Settings", Settings)  # noqa: B010 - a plain assignment would make mypy take the name for a field
+
+
+def _layers_of(settings: Settings | Mapping[str, Any]) -> list[Layer]:
+    layers = settings._layers if isinstance(settings, Settings) else [dict(settings)]
+    return copy.deepcopy(layers)
+
+
+def _existing_key(layer: Mapping[str, Any], key: str) -> str:
+    """The spelling that a layer already uses for a key."""
+    return next((existing for existing in layer if existing.casefold() == key.casefold()), key)
+
+
+def _merge(layers: list[Layer]) -> Layer:
+    merged: Layer = {}
+    for layer in reversed(layers):
+        _overlay(merged, layer)
+    return merged
+
+
+def _overlay(below: Layer, above: Mapping[str, Any]) -> None:
+    for key, value in above.items():
+        existing = _existing_key(below, key)
+        if isinstance(value, Mapping) and isinstance(below.get(existing), dict):
+            _overlay(below[existing], value)
+        else:
+            below.pop(existing, None)
+            below[key] = copy.deepcopy(value)
+
+
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        name = f"{prefix}{key}".casefold()
+        yield name, value
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{name}.")
+
+
+def _without_none(table: Mapping[str, Any]) -> Layer:
+    return {
+        key: _without_none(value) if isinstance(value, Mapping) else value
+        for key, value in table.items()
+        if value is not None
+    }
+
+
+def _checked(known: KnownSetting, value: Any) -> Any:
+    if value is None and known.default is None:
+        return None
+    if known.type is str and isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if known.type is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, known.type) and not isinstance(value, bool):
+        return value
+    raise InvalidSetting(
+        f"The setting {known.key} must be {_a(known.type)}, not {value!r}. {known.meaning} (default: {known.default!r})"
+    )
+
+
+def _a(kind: type[Any]) -> str:
+    return {str: "text", int: "a whole number", float: "a number", dict: "a table"}[kind]
+
+
+def _from_environment(environ: Mapping[str, str]) -> Layer:
+    """Settings from variables: HTMAP_DIR as it is; HTMAP_<KEY> for the others, ``__`` standing for the dot."""
+    layer = Settings({})
+    for name, text in environ.items():
+        if name == "HTMAP_DIR":
+            layer[name] = text
+        elif name.startswith("HTMAP_") and name not in _NOT_SETTINGS:
+            key = name.removeprefix("HTMAP_").replace("__", ".")
+            layer[key] = _parsed(key, text)
+    return layer._layers[0]
+
+
+def _parsed(key: str, text: str) -> Any:
+    known = _KNOWN_BY_KEY.get(key.casefold())
+    if known is None or known.type is str:
+        return text
+    try:
+        return known.type(text)
+    except (TypeError, ValueError):
+        return text  # refused with a sentence when it is looked up
+
+
+def _nested(known: tuple[KnownSetting, ...]) -> Layer:
+    nested = Settings({})
+    for setting in known:
+        nested[setting.key] = setting.default
+    return nested._layers[0]
+
+
+def _user_settings(path: Path) -> Settings:
+    if not path.exists():
+        return Settings({})
+    try:
+        return Settings.load(path)
+    except (InvalidSetting, StorageError) as error:
+        # `import htmap` must not fail for it (nor `htmap --help`): the first lookup does.
+        broken = Settings({})
+        broken._problem = InvalidSetting(*error.args)
+        return broken
+
+
+BASE_SETTINGS = Settings(_nested(KNOWN))
+"""The defaults of HTMap."""
+
+USER_SETTINGS = _user_settings(Path.home() / ".htmaprc")
+"""What ``~/.htmaprc`` says."""
+
+settings = Settings.from_settings({}, _from_environment(os.environ), USER_SETTINGS, BASE_SETTINGS)
+settings._problem = USER_SETTINGS._problem

@@ -1,0 +1,73 @@
+"""Write files so that a reader sees the old one, the new one or none, and say clearly when the disk refuses."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from htmap_common.wire import Buffer
+
+from htmap.exceptions import HTMapException, StorageError
+
+_ADVICE = {
+    errno.ENOSPC: "The disk is full: free some space (`htmap.clean()` removes transient maps).",
+    errno.EDQUOT: "Your disk quota is used up: free some space (`htmap.clean()` removes transient maps).",
+    errno.EACCES: "You may not write there: change its permissions, or the setting HTMAP_DIR.",
+    errno.EPERM: "You may not write there: change its permissions, or the setting HTMAP_DIR.",
+    errno.EROFS: "That disk is read-only: change the setting HTMAP_DIR.",
+    errno.ENOTDIR: "Something on that path is a file, not a directory: change the setting HTMAP_DIR.",
+    errno.EMFILE: "This process has too many files open.",
+}
+
+
+@contextlib.contextmanager
+def storage_errors(doing: str) -> Iterator[None]:
+    """Turn an OSError of the body into a `StorageError` that says what could not be done, why, and what next."""
+    try:
+        yield
+    except HTMapException:
+        raise
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        advice = _ADVICE.get(error.errno or 0, "")
+        raise StorageError(f"Cannot {doing}: {error.strerror or error}{where}. {advice}".rstrip()) from error
+
+
+def write_file(path: Path, buffers: Iterable[Buffer]) -> None:
+    """Write a file beside its place, then rename it there.
+
+    The rename is the signal: who sees the file may trust its length. Nothing is synced to the platter: the promise is
+    about killed processes and full disks, not about power cuts.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(beside, "xb") as file:
+            for buffer in buffers:
+                file.write(buffer)
+        os.replace(beside, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
+
+
+def make_private_directory(path: Path) -> None:
+    """Make a directory (and its parents) that only its owner may enter, whatever the umask."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory and all below it; fine if somebody else does the same at the same time."""
+
+    def ignore_vanished(
+        _function: object, _path: str, exc_info: tuple[type[BaseException], BaseException, object]
+    ) -> None:
+        if not isinstance(exc_info[1], FileNotFoundError):
+            raise exc_info[1]
+
+    shutil.rmtree(path, onerror=ignore_vanished)

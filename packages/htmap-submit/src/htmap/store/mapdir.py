@@ -1,0 +1,171 @@
+"""Every path below HTMAP_DIR, spelled once.
+
+::
+
+    HTMAP_DIR/
+      tags/<tag>                        names a map
+      maps/<uid>/                       one map (a leading dot: being made, or being removed)
+        map  function  lock  events  state
+        inputs/<nnn>/<shard>            framed shards of inputs, at most 1,000 in a folder
+        submissions/<k>/
+          submission  submit  items
+          outputs/<nnn>/<proc>          one file of records a job
+          logs/<nnn>/<proc>             what the job itself printed: the runner, a container runtime
+        output_files/<component>/       what transfer_output_files sent back
+      runners/<name>                    zips of the runner, named by content, shared by all maps
+      local/                            the queue of the local backend
+      transplants/  logs/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from htmap.settings import Settings
+from htmap.store.atomic import make_private_directory, storage_errors
+
+PER_FOLDER = 1000
+"""Files in one folder: file systems and people both suffer from more."""
+
+
+def folder_of(number: int) -> str:
+    """The folder for the file with this number."""
+    return f"{number // PER_FOLDER:03d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """HTMAP_DIR."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> Home:
+        """The home that settings name, made if it is not there yet."""
+        home = cls(Path(settings["HTMAP_DIR"]).expanduser().absolute())
+        with storage_errors(f"use {home.path} as HTMAP_DIR"):
+            for directory in (home.path, home.tags, home.maps, home.runners):
+                make_private_directory(directory)
+        return home
+
+    @property
+    def tags(self) -> Path:
+        return self.path / "tags"
+
+    @property
+    def maps(self) -> Path:
+        return self.path / "maps"
+
+    @property
+    def runners(self) -> Path:
+        return self.path / "runners"
+
+    @property
+    def local(self) -> Path:
+        return self.path / "local"
+
+    def map(self, uid: str) -> MapDir:
+        return MapDir(self.maps / uid)
+
+    def staging(self, uid: str) -> MapDir:
+        """Where a map is made before it can be seen."""
+        return MapDir(self.maps / f".new-{uid}")
+
+    def dying(self, uid: str) -> MapDir:
+        """Where a map goes that is being removed."""
+        return MapDir(self.maps / f".old-{uid}")
+
+
+@dataclass(frozen=True, slots=True)
+class MapDir:
+    """The directory of one map."""
+
+    path: Path
+
+    @property
+    def uid(self) -> str:
+        return self.path.name
+
+    @property
+    def home(self) -> Home:
+        return Home(self.path.parent.parent)
+
+    @property
+    def map(self) -> Path:
+        return self.path / "map"
+
+    @property
+    def function(self) -> Path:
+        return self.path / "function"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events"
+
+    @property
+    def state(self) -> Path:
+        return self.path / "state"
+
+    def shard(self, number: int) -> Path:
+        return self.path / shard_name(number)
+
+    @property
+    def submissions(self) -> Path:
+        return self.path / "submissions"
+
+    def submission(self, number: int) -> SubmissionDir:
+        return SubmissionDir(self.submissions / str(number))
+
+    def submission_numbers(self) -> Iterator[int]:
+        """The submissions that are whole, oldest first."""
+        number = 0
+        while self.submission(number).submission.exists():
+            yield number
+            number += 1
+
+    def output_files(self, component: int) -> Path:
+        return self.path / "output_files" / str(component)
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionDir:
+    """The directory of one submission of a map."""
+
+    path: Path
+
+    @property
+    def submission(self) -> Path:
+        return self.path / "submission"
+
+    @property
+    def submit(self) -> Path:
+        return self.path / "submit"
+
+    @property
+    def items(self) -> Path:
+        return self.path / "items"
+
+    @property
+    def outputs(self) -> Path:
+        return self.path / "outputs"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    def output(self, job: int) -> Path:
+        return self.outputs / folder_of(job) / str(job)
+
+    def log(self, job: int) -> Path:
+        return self.logs / folder_of(job) / str(job)
+
+
+def shard_name(number: int) -> str:
+    """Path of a shard below the directory of its map."""
+    return f"inputs/{folder_of(number)}/{number:06d}"

@@ -1,0 +1,162 @@
+"""Tags: the names of maps.
+
+A tag is a file ``tags/<tag>`` of kind ``tag`` that holds the uid of its map. It is claimed by a hard link, which
+fails if the name is taken: two processes never share a tag, and nobody sees a tag without its uid.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from htmap_common.wire import Kind, WireError, encode_file, read_header
+
+from htmap.exceptions import DamagedFile, InvalidTag, TagAlreadyExists, TagNotFound
+from htmap.store.atomic import storage_errors
+from htmap.store.mapdir import Home
+
+# A tag becomes a file name, a JobBatchName and a word on a command line: letters and digits of any script, and a few
+# marks that mean nothing to a shell, a glob, a submit description or a file system.
+_VALID = re.compile(r"[\w][\w.+=@-]*")
+_MAX_BYTES = 200
+
+_ADJECTIVES = (
+    "amber bold brave bright brisk calm clear coral crisp curious dapper deep eager early fair fleet fond gentle "
+    "glad golden grand green happy hardy honest ivory jolly keen kind late light lively lucky mellow merry mild "
+    "neat noble olive open patient plain polite proud quick quiet rapid ready royal rustic sharp shy silent silver "
+    "smart snug solid steady sunny swift tidy vivid warm wise witty young"
+).split()
+_ANIMALS = (
+    "ant badger bat bear beaver bee bison boar carp cat crab crane crow deer dog dove duck eagle eel elk emu falcon "
+    "ferret finch fox frog gecko goat goose gull hare hawk heron horse ibex jay kiwi koala lark lemur lion llama lynx "
+    "mole moose moth mouse newt okapi orca otter owl panda pike puma quail rabbit raven robin seal shrew skua sloth "
+    "snail sole stork swan swift tapir tern tiger toad trout viper vole wasp whale wolf wren yak zebra"
+).split()
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """What a tag file says."""
+
+    tag: str
+    uid: str
+    transient: bool
+
+
+def check(tag: str) -> str:
+    """The tag in the one spelling used on disk.
+
+    Raises
+    ------
+    InvalidTag
+        It cannot be a tag; the message says why.
+    """
+    if not isinstance(tag, str):
+        raise InvalidTag(f"A tag must be text, not {type(tag).__name__}.")
+    # The same word typed on two machines may differ in bytes; file systems disagree on whether that matters.
+    tag = unicodedata.normalize("NFC", tag)
+    if not tag:
+        raise InvalidTag("A tag cannot be empty.")
+    if len(tag.encode("utf-8", "surrogatepass")) > _MAX_BYTES:
+        raise InvalidTag(f"The tag {tag[:40]!r}... is too long: at most {_MAX_BYTES} bytes.")
+    if not _VALID.fullmatch(tag):
+        bad = next((mark for mark in tag if not re.fullmatch(r"[\w.+=@-]", mark)), tag[0])
+        raise InvalidTag(
+            f"The tag {tag!r} cannot be used because of {bad!r}: "
+            "a tag is made of letters, digits and _ . - + = @, and begins with a letter, a digit or _."
+        )
+    return tag
+
+
+def random_tag(home: Home) -> str:
+    """A tag that is not in use, easy to read and to type."""
+    while True:
+        words = (secrets.choice(_ADJECTIVES), secrets.choice(_ADJECTIVES), secrets.choice(_ANIMALS))
+        tag = "-".join(words)
+        if not (home.tags / tag).exists():
+            return tag
+
+
+def claim(home: Home, tag: Tag) -> None:
+    """Give a tag to a map, or raise `TagAlreadyExists`."""
+    with storage_errors(f"claim the tag {tag.tag!r}"):
+        beside = home.tags / f".{secrets.token_hex(8)}"
+        content = b"".join(encode_file(Kind.TAG, {"uid": tag.uid, "transient": tag.transient}))
+        beside.write_bytes(content)
+        try:
+            _link_new(beside, home.tags / tag.tag, content)
+        except FileExistsError:
+            raise TagAlreadyExists(
+                f"There is a map with the tag {tag.tag!r} already. "
+                f"Load it with htmap.load({tag.tag!r}), remove it, or choose another tag."
+            ) from None
+        finally:
+            beside.unlink()
+
+
+def _link_new(source: Path, target: Path, content: bytes) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV, errno.ENOSYS):
+            raise
+        # A file system without hard links: still exclusive, but a reader may for a moment see it empty.
+        with open(target, "xb") as file:
+            file.write(content)
+
+
+def release(home: Home, tag: str, uid: str) -> None:
+    """Take a tag away from a map, unless it names another one by now."""
+    with contextlib.suppress(TagNotFound, DamagedFile):
+        if find(home, tag).uid != uid:
+            return
+    with storage_errors(f"release the tag {tag!r}"), contextlib.suppress(FileNotFoundError):
+        (home.tags / tag).unlink()
+
+
+def find(home: Home, tag: str) -> Tag:
+    """Look up a tag.
+
+    Raises
+    ------
+    TagNotFound
+        No map has it.
+    DamagedFile
+        Its file cannot be read.
+    """
+    try:
+        tag = check(tag)
+        header = read_header(home.tags / tag, Kind.TAG)
+        return Tag(tag, str(header["uid"]), bool(header.get("transient", False)))
+    except (FileNotFoundError, InvalidTag):
+        raise TagNotFound(f"There is no map with the tag {str(tag)!r} in {home.path}.") from None
+    except (WireError, KeyError) as error:
+        raise DamagedFile(
+            f"The tag {tag!r} is damaged: {error} The map itself may be whole: "
+            f"look for its uid in {home.maps}, or remove the file {home.tags / tag}."
+        ) from error
+    except OSError as error:
+        with storage_errors(f"read the tag {tag!r}"):
+            raise error
+
+
+def names(home: Home) -> list[str]:
+    """All tags, sorted."""
+    with storage_errors("list tags"):
+        return sorted(name for name in os.listdir(home.tags) if not name.startswith("."))
+
+
+def tag_of(home: Home, uid: str) -> Tag | None:
+    """The tag that a map has now: another process may have retagged it."""
+    for name in names(home):
+        with contextlib.suppress(TagNotFound, DamagedFile):
+            tag = find(home, name)
+            if tag.uid == uid:
+                return tag
+    return None

@@ -41,7 +41,7 @@ def made_once(name: str, make: Callable[[Path, Path], None]) -> Path:
     final = cache_folder() / name
     if final.is_dir():
         return final
-    with _locked(final.with_name(f"{name}.lock")):
+    with locked(final.with_name(f"{name}.lock")):
         if not final.is_dir():
             _make_beside(final, make)
     return final
@@ -59,7 +59,8 @@ def _make_beside(final: Path, make: Callable[[Path, Path], None]) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file at `path`; the kernel lets go of it when the process ends."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-MIRROR_VARIABLE = "HTMAP_DEBIAN_MIRROR"
+MIRROR_VARIABLE = "TESTBED_DEBIAN_MIRROR"
 TRIES = 3
 
 _ALWAYS = ("libc6", "libstdc++6", "libgcc-s1", "zlib1g", "patchelf")  # the last is what relocates; the others it needs

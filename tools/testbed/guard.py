@@ -3,7 +3,8 @@
     who asked (pytest, dev.py) <--pidfd-- guard --child--> condor_master --> daemons --> jobs
 
 In: the folder of a pool, the pid of who asked (0: nobody, the pool is kept until it is stopped).
-Out: condor_master, running as long as that one lives; then no process of the pool, and no folder.
+Out: the guard's pid in the file ``guard`` of the folder; condor_master, running as long as who asked lives; then no
+process of the pool, and no folder.
 The other side may be killed at any moment: the guard watches it, orphans of the pool become the guard's children,
 and if the guard itself is killed the kernel tells condor_master.
 """
@@ -25,8 +26,18 @@ _GRACE_S = 10.0
 
 
 def main(arguments: list[str]) -> int:
-    """``guard.py FOLDER MASTER OWNER``: run condor_master in FOLDER until OWNER ends or a signal comes."""
+    """``guard.py FOLDER MASTER OWNER``: leave a guard behind that runs condor_master until OWNER ends or a signal comes."""
     folder, master, owner = Path(arguments[0]), arguments[1], int(arguments[2])
+    guard = os.fork()
+    if guard:
+        (folder / "guard").write_text(str(guard))
+    else:
+        os.setsid()
+        _guard(folder, master, owner)
+    return 0
+
+
+def _guard(folder: Path, master: str, owner: int) -> None:
     wakeup, bell = os.pipe()
     os.set_blocking(bell, False)
     signal.set_wakeup_fd(bell)
@@ -40,7 +51,6 @@ def main(arguments: list[str]) -> int:
             stdout=out,
             stderr=out,
             cwd=folder,
-            process_group=None,
             preexec_fn=lambda: _prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT),
         )
     try:
@@ -48,7 +58,6 @@ def main(arguments: list[str]) -> int:
     finally:
         _end(child)
         shutil.rmtree(folder, ignore_errors=True)
-    return 0
 
 
 def _wait_for_the_end(child: subprocess.Popen[bytes], owner: int, wakeup: int) -> None:

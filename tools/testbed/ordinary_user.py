@@ -8,8 +8,10 @@ files of root are its own; so nothing has to be copied, and no account has to be
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import sys
+from pathlib import Path
 
 from testbed.debian import TestbedError
 
@@ -32,5 +34,8 @@ def leave_root(command: list[str]) -> None:
             "HTCondor runs no jobs of root, and unshare (util-linux) is missing: run this as an ordinary user."
         )
     sys.stdout.flush()
+    name = pwd.getpwuid(ORDINARY_ID).pw_name
+    # HOME stays root's: its files are this user's now. The names must agree with the uid.
+    os.environ.update(HOME=str(Path.home()), USER=name, LOGNAME=name)
     identity = [f"--map-user={ORDINARY_ID}", f"--map-group={ORDINARY_ID}"]
     os.execv(unshare, [unshare, "--user", *identity, "--", *command])

@@ -24,6 +24,9 @@ from testbed.debian import TestbedError
 START_TIMEOUT_S = 90.0
 _STOP_TIMEOUT_S = 30.0
 
+# Tells child processes which pool to use.
+_JOIN_VARIABLE = "TESTBED_POOL"
+
 # What makes it fast: each of these is a period, in seconds, that is minutes long by default.
 _SETTINGS = """\
 # A personal pool of HTMap's tests.
@@ -129,32 +132,48 @@ class Pool:
 
 
 @contextlib.contextmanager
-def running(suite: str | None = None) -> Iterator[Pool]:
+def running(suite: str | None = None, *, shared: bool = True) -> Iterator[Pool]:
     """A pool for the time of a ``with`` block, or of this process if that is shorter.
 
     Parameters
     ----------
     suite
         As for `condor.find_or_install`.
+    shared
+        Take the pool that a process above this one runs, or that `start_kept` left running, if there is one;
+        it is not ended then.
     """
+    found = (_joined(suite) or find_kept(suite)) if shared else None
+    if found:
+        yield found
+        return
     _sweep()
-    folder = Path(tempfile.mkdtemp(prefix="", dir=_pools()))
-    pool = _start(folder, condor.find_or_install(suite), owner=os.getpid())
+    pool = _start(Path(tempfile.mkdtemp(prefix="", dir=_pools())), condor.find_or_install(suite), owner=os.getpid())
+    os.environ[_JOIN_VARIABLE] = str(pool.folder)
     try:
         yield pool
     finally:
+        del os.environ[_JOIN_VARIABLE]
         _stop(pool)
+
+
+def _joined(suite: str | None) -> Pool | None:
+    """The pool that a process above this one runs, if any: the workers of a parallel test run share one."""
+    folder = os.environ.get(_JOIN_VARIABLE)
+    guard = _guard_of(Path(folder)) if folder else None
+    return None if folder is None or guard is None else Pool(Path(folder), condor.find_or_install(suite), guard)
 
 
 def start_kept(suite: str | None = None) -> Pool:
     """A pool that stays until `stop_kept`; the one that runs already, if there is one."""
-    found = find_kept(suite)
-    if found:
-        return found
     folder = _kept_folder(suite)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    return _start(folder, condor.find_or_install(suite), owner=0)
+    with cache.locked(folder.with_name(f"{folder.name}.lock")):
+        found = find_kept(suite)
+        if found:
+            return found
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return _start(folder, condor.find_or_install(suite), owner=0)
 
 
 def find_kept(suite: str | None = None) -> Pool | None:
@@ -195,26 +214,19 @@ def _start(folder: Path, programs: condor.Condor, owner: int) -> Pool:
         (folder / part).mkdir(mode=0o755)
     config = folder / "condor_config"
     config.write_text(_SETTINGS.format(folder=folder, condor=programs))
-    guard = subprocess.Popen(
-        [
-            sys.executable,
-            "-I",
-            str(Path(__file__).with_name("guard.py")),
-            folder,
-            programs.sbin / "condor_master",
-            str(owner),
-        ],
+    guard = [sys.executable, "-I", str(Path(__file__).with_name("guard.py"))]
+    subprocess.run(
+        [*guard, folder, programs.sbin / "condor_master", str(owner)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
         cwd="/",
         env={**_bare_environment(), "CONDOR_CONFIG": str(config)},
+        check=True,
     )
-    (folder / "guard").write_text(str(guard.pid))
-    pool = Pool(folder, programs, guard.pid)
+    pool = Pool(folder, programs, int((folder / "guard").read_text()))
     try:
-        _wait_until_ready(pool, guard)
+        _wait_until_ready(pool)
     except BaseException:
         _stop(pool)
         raise
@@ -227,11 +239,11 @@ def _bare_environment() -> dict[str, str]:
     return {"PATH": os.defpath, **{name: os.environ[name] for name in kept if name in os.environ}}
 
 
-def _wait_until_ready(pool: Pool, guard: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(pool: Pool) -> None:
     """Ready: the schedd answers, and the collector knows the slot."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while not _is_ready(pool):
-        if guard.poll() is not None or time.monotonic() > deadline:
+        if _guard_of(pool.folder) is None or time.monotonic() > deadline:
             raise TestbedError(
                 f"HTCondor did not start in {START_TIMEOUT_S:.0f} s. Its log ends with:\n{_log_tail(pool)}"
             )
@@ -258,9 +270,10 @@ def _log_tail(pool: Pool) -> str:
 
 
 def _stop(pool: Pool) -> None:
+    if _guard_of(pool.folder) is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pool.guard, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_TIMEOUT_S
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pool.guard, signal.SIGTERM)
     while _guard_of(pool.folder) is not None and time.monotonic() < deadline:
         time.sleep(0.05)
     shutil.rmtree(pool.folder, ignore_errors=True)

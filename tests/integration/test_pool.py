@@ -36,7 +36,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def schedd(pool: personal_pool.Pool) -> Any:
+def schedd(pool: personal_pool.Pool) -> Any:  # noqa: ARG001 - the pool must run first
     import htcondor2  # noqa: PLC0415 - reads CONDOR_CONFIG when it is imported, which the pool sets
 
     return htcondor2.Schedd()

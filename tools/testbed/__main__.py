@@ -1,4 +1,4 @@
-"""``python -m testbed pool start|stop|status [SUITE]``: a pool to work with by hand."""
+"""``python -m testbed start|stop|status [SUITE]``: a pool to work with by hand."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from testbed import ordinary_user, pool
 from testbed.debian import TestbedError
 
 
-def main() -> int:
-    """Do what the command line says; the exit code."""
-    parser = argparse.ArgumentParser(prog="testbed", description="A personal HTCondor pool to work with.")
+def main(arguments: list[str]) -> int:
+    """Do what the command line says, as an ordinary user; the exit code."""
+    parser = argparse.ArgumentParser(prog="pool", description="A personal HTCondor pool to work with.")
     parser.add_argument("what", choices=["start", "stop", "status"])
     parser.add_argument("suite", nargs="?", help="a suite of Debian to take HTCondor from, for example sid")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
-        ordinary_user.leave_root([sys.executable, *sys.orig_argv[1:]])
         return {"start": _start, "stop": _stop, "status": _status}[options.what](options.suite)
     except TestbedError as error:
         print(error, file=sys.stderr)
@@ -47,4 +46,5 @@ def _status(suite: str | None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    ordinary_user.leave_root(sys.orig_argv)
+    sys.exit(main(sys.argv[1:]))

@@ -59,7 +59,7 @@ def find_or_install(suite: str | None = None) -> Condor:
     Parameters
     ----------
     suite
-        A suite of Debian to take them from. None: the HTCondor of this machine, if it has one on PATH, else `MAIN_SUITE`.
+        A suite of Debian to take them from. None: the HTCondor on PATH, if there is one, else `MAIN_SUITE`.
     """
     on_path = shutil.which("condor_master") if suite is None else None
     return _installed_here(Path(on_path)) if on_path else _from_debian(suite or MAIN_SUITE)

@@ -188,7 +188,7 @@ def _relocate(prefix: Path, final: Path, patchelf: Sequence[Path | str]) -> None
     They are written into the files, so no LD_LIBRARY_PATH is needed that jobs would inherit.
     """
     loader = _loader(prefix)
-    # Workaround for patchelf 0.18: when it sorts the headers of Python's executable, that ends with a segmentation fault.
+    # Workaround for patchelf 0.18: with its headers sorted, Python's executable ends with a segmentation fault.
     rpath = ["--no-sort", "--force-rpath", "--set-rpath", f"{final}/lib"]
     # The loader and the C library find each other by themselves and must not be rewritten.
     untouchable = {loader, *(path.resolve() for path in (prefix / "lib").glob("libc.so*"))}
@@ -209,14 +209,15 @@ def _loader(folder: Path) -> Path:
     raise TestbedError(f"libc6 brought no loader into {folder}.")
 
 
+_ELF_HEADER_BYTES = 64
 _PT_DYNAMIC, _PT_INTERP = 2, 3  # segment types of the ELF format
 
 
 def _elf_segments(path: Path) -> set[int]:
     """Types of the program headers of a 64-bit ELF file; nothing for any other file."""
     with path.open("rb") as file:
-        head = file.read(64)
-        if len(head) < 64 or head[:5] != b"\x7fELF\x02":
+        head = file.read(_ELF_HEADER_BYTES)
+        if len(head) < _ELF_HEADER_BYTES or head[:5] != b"\x7fELF\x02":
             return set()
         order = "<" if head[5] == 1 else ">"
         (offset,) = struct.unpack_from(f"{order}Q", head, 32)

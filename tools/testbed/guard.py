@@ -26,7 +26,7 @@ _GRACE_S = 10.0
 
 
 def main(arguments: list[str]) -> int:
-    """``guard.py FOLDER MASTER OWNER``: leave a guard behind that runs condor_master until OWNER ends or a signal comes."""
+    """``guard.py FOLDER MASTER OWNER``: leave a guard behind, which runs condor_master in FOLDER while OWNER lives."""
     folder, master, owner = Path(arguments[0]), arguments[1], int(arguments[2])
     guard = os.fork()
     if guard:
@@ -51,7 +51,7 @@ def _guard(folder: Path, master: str, owner: int) -> None:
             stdout=out,
             stderr=out,
             cwd=folder,
-            preexec_fn=lambda: _prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT),
+            preexec_fn=lambda: _prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT),  # noqa: PLW1509 - there is one thread here
         )
     try:
         _wait_for_the_end(child, owner, wakeup)
@@ -120,16 +120,16 @@ def descendants(ancestor: int) -> list[int]:
 
 def _living() -> list[tuple[int, int]]:
     pairs = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
             try:
-                stat = Path("/proc", entry, "stat").read_text(errors="replace")
+                stat = (entry / "stat").read_text(errors="replace")
             except (FileNotFoundError, ProcessLookupError):
                 continue
             # "pid (name) state parent ...", and the name may hold anything, also ")".
             state, parent = stat.rpartition(")")[2].split()[:2]
             if state != "Z":
-                pairs.append((int(entry), int(parent)))
+                pairs.append((int(entry.name), int(parent)))
     return pairs
 
 

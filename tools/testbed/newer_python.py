@@ -22,7 +22,7 @@ _RECIPE = 1
 
 
 def find_or_install() -> Path | None:
-    """An interpreter of at least 3.12 and newer than this one: from PATH, else Debian's. None: this one is the newest."""
+    """An interpreter of at least 3.12, newer than this one: from PATH, else Debian's. None: this one is the newest."""
     running = sys.version_info[:2]
     for version in _NEWEST_FIRST:
         found = shutil.which(f"python{version[0]}.{version[1]}") if version > running else None

@@ -1,0 +1,109 @@
+"""What a change must pass.
+
+In: the tree. Out: 0, or 1 after the names of the checks that failed.
+Cheap checks come first, and a failure does not keep the later ones from being seen. pytest comes last, and nothing is
+printed after its closing line when all is well.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from devloop.environments import Environment
+from testbed import condor, newer_python
+from testbed.debian import DownloadFailed
+
+_UNIT = ("tests/common", "tests/exec", "tests/submit")
+_REPOSITORY = "tests/repository"
+_CONFORMANCE = "tests/conformance"
+_INTEGRATION = "tests/integration"
+
+# Two cores are enough for this many processes; jobs of a pool mostly wait for its next cycle.
+_COMPUTING, _WAITING = ("-n", "2"), ("-n", "4")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One command of an environment, with a title for people."""
+
+    title: str
+    environment: Environment
+    command: tuple[str, ...]
+
+
+def lint() -> int:
+    """Read the code without running it."""
+    return _run_all(_reading(Environment("default")))
+
+
+def unit_tests() -> int:
+    """Run what needs no queue and a few seconds."""
+    return _pytest(Environment("default"), *_COMPUTING, *_UNIT)
+
+
+def chosen_tests(arguments: list[str]) -> int:
+    """Run pytest with arguments of the caller's."""
+    return _pytest(Environment("default"), *arguments)
+
+
+def everything() -> int:
+    """Run every check, on both backends, two versions of HTCondor and two of Python."""
+    return _run_all(_everything(Environment("default")))
+
+
+def _everything(default: Environment) -> Iterator[Check]:
+    yield from _reading(default)
+    here = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    yield _tests(f"{here}: units, local backend", default, *_COMPUTING, *_UNIT, _REPOSITORY, _CONFORMANCE)
+    newer = newer_python.find_or_install()
+    if newer:
+        environment = Environment("newer", newer)
+        yield _tests(f"{newer}: units, local backend", environment, *_COMPUTING, *_UNIT, _CONFORMANCE)
+    else:
+        _say(f"{here} is the newest here: there is no second Python to test with")
+    on_a_pool = (*_WAITING, "--backend=htcondor", _CONFORMANCE, _INTEGRATION)
+    next_condor = _version_of_next_condor()
+    if next_condor:
+        yield _tests(f"HTCondor {next_condor}", default, f"--condor={condor.NEXT_SUITE}", *on_a_pool)
+    yield _tests(f"HTCondor {condor.find_or_install().version()}", default, *on_a_pool)
+
+
+def _reading(environment: Environment) -> Iterator[Check]:
+    for script in ("lint", "types", "contracts"):
+        yield Check(script, environment, (script,))
+
+
+def _tests(title: str, environment: Environment, *arguments: str) -> Check:
+    return Check(title, environment, ("pytest", *arguments))
+
+
+def _pytest(environment: Environment, *arguments: str) -> int:
+    return environment.run("pytest", *arguments)
+
+
+def _version_of_next_condor() -> str | None:
+    """Its archive moves under us: that it cannot be had is said, and is no failure of this tree."""
+    try:
+        return condor.find_or_install(condor.NEXT_SUITE).version()
+    except DownloadFailed as error:
+        _say(f"NOT TESTED with the HTCondor of Debian {condor.NEXT_SUITE}, which could not be had. {error}")
+        return None
+
+
+def _run_all(checks: Iterator[Check]) -> int:
+    start = time.monotonic()
+    failed = []
+    for check in checks:
+        _say(f"{check.title}   (after {time.monotonic() - start:.0f} s)")
+        if check.environment.run(*check.command) != 0:
+            failed.append(check.title)
+    if failed:
+        _say(f"FAILED: {'; '.join(failed)}")
+    return 1 if failed else 0
+
+
+def _say(line: str) -> None:
+    print(f"\n### {line}", flush=True)

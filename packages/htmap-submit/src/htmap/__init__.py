@@ -14,15 +14,14 @@ from htmap import delivery as _delivery  # noqa: F401 - registers the delivery m
 from htmap import exceptions
 from htmap.delivery.registry import register_delivery_method
 from htmap.management import clean, get_tags, load, load_maps, remove
-from htmap.mapping import map, starmap  # noqa: A004 - the reference's name
+from htmap.mapping import MapBuilder, MappedFunction, build_map, map, mapped, starmap  # noqa: A004 - the reference's name
 from htmap.maps import Map
 from htmap.observe.failures import ComponentError, ComponentHold
 from htmap.observe.statuses import ComponentStatus
 from htmap.observe.streams import MapOutputFiles, MapStdErr, MapStdOut
 from htmap.options import MapOptions
 from htmap.settings import BASE_SETTINGS, USER_SETTINGS, settings
-
-__version__ = "0.1.0"
+from htmap.versions import __version__, version, version_info
 
 JobStatus = ComponentStatus
 
@@ -34,11 +33,14 @@ __all__ = [
     "ComponentStatus",
     "JobStatus",
     "Map",
+    "MapBuilder",
     "MapOptions",
     "MapOutputFiles",
     "MapStdErr",
     "MapStdOut",
+    "MappedFunction",
     "TransferPath",
+    "build_map",
     "checkpoint",
     "clean",
     "exceptions",
@@ -46,11 +48,14 @@ __all__ = [
     "load",
     "load_maps",
     "map",
+    "mapped",
     "register_delivery_method",
     "remove",
     "settings",
     "starmap",
     "transfer_output_files",
+    "version",
+    "version_info",
 ]
 
 _logging.getLogger(__name__).addHandler(_logging.NullHandler())

@@ -18,6 +18,7 @@
     ├── CannotPickle (TypeError)             a function or an input that cannot be sent
     ├── CannotUnpickle                       a result or an input that cannot be made an object again here
     ├── NoMapYet
+    ├── CannotAddToMap                       a MapBuilder whose map is made
     ├── MapWasRemoved
     ├── MapComponentError
     ├── MapComponentHeld
@@ -113,6 +114,10 @@ class NoSuchComponent(HTMapException, IndexError):
 
 class NoMapYet(HTMapException):
     """The `htmap.MapBuilder` does not have a `htmap.Map` yet because it is still inside the ``with`` block."""
+
+
+class CannotAddToMap(HTMapException):
+    """The `htmap.MapBuilder` has created its map already, so no inputs can be added to it."""
 
 
 class MapWasRemoved(HTMapException):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
 from typing import Any
 
 from htmap.backend.select import backend_named, chosen_backend, why_auto
 from htmap.create.inputs import Call
 from htmap.create.new_map import Request, create
 from htmap.delivery.registry import delivery_method
-from htmap.exceptions import MisalignedInputData
+from htmap.exceptions import CannotAddToMap, InvalidOption, MisalignedInputData, NoMapYet
 from htmap.maps import Map
 from htmap.objects import call_of
 from htmap.options import MapOptions
@@ -120,10 +122,127 @@ def _submit(
         threshold=settings["LATE_MATERIALIZATION.THRESHOLD"],
     )
     tag, map_dir = create(home, backend_named(name, home, settings), request)
+    created = Map(tag=tag, map_dir=map_dir.path)
     if not quiet:
-        print(f"Created map {tag} with {len(loaded := Map(tag=tag, map_dir=map_dir.path))} components")
-        return loaded
-    return Map(tag=tag, map_dir=map_dir.path)
+        print(f"Created map {tag} with {len(created)} components")
+    return created
+
+
+class MapBuilder:
+    """Collects the inputs of a map, one call at a time; made by `build_map`.
+
+    Use it in a ``with`` block: when the block ends, the inputs are submitted as a single map. If it ends with an
+    exception, nothing is submitted.
+    """
+
+    def __init__(self, func: Callable[..., Any], map_options: MapOptions | None = None, tag: str | None = None) -> None:
+        self._func = func
+        self._map_options = map_options
+        self._tag = tag
+        self._calls: list[Call] = []
+        self._map: Map | None = None
+
+    def __enter__(self) -> MapBuilder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._map = _submit(self._func, self._calls, self._map_options, self._tag, quiet=False)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Add the given inputs to the map."""
+        if self._map is not None:
+            raise CannotAddToMap(
+                f"The map {self._map.tag} has been created: no inputs can be added to it. Build another map."
+            )
+        self._calls.append(call_of(args, kwargs))
+
+    def __len__(self) -> int:
+        """The number of inputs it has been sent."""
+        return len(self._calls)
+
+    @property
+    def map(self) -> Map:
+        """The map. Raises `NoMapYet` until the ``with`` block has ended."""
+        if self._map is None:
+            raise NoMapYet("There is no map yet: it is created when the with block of the map builder ends.")
+        return self._map
+
+
+def build_map(func: Callable[..., Any], map_options: MapOptions | None = None, tag: str | None = None) -> MapBuilder:
+    """Return a `MapBuilder` for the given function.
+
+    Parameters
+    ----------
+    func
+        The function to map.
+    map_options, tag
+        As in `map`.
+    """
+    return MapBuilder(func, map_options=map_options, tag=tag)
+
+
+class MappedFunction:
+    """A function that can be mapped; made by `mapped`. Calling it calls the function, here and now.
+
+    Parameters
+    ----------
+    func
+        The function.
+    map_options
+        Options that every map made from it inherits. Those given to such a map come first.
+    """
+
+    def __init__(self, func: Callable[..., Any], map_options: MapOptions | None = None) -> None:
+        functools.update_wrapper(self, func)
+        self._func = func
+        self._map_options = map_options or MapOptions()
+
+    def __repr__(self) -> str:
+        return f"MappedFunction({self._func!r}, {self._map_options!r})"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._func(*args, **kwargs)
+
+    def map(self, args: Iterable[Any], tag: str | None = None, map_options: MapOptions | None = None) -> Map:
+        """As `htmap.map`, but the ``func`` argument is the mapped function."""
+        return map(self._func, args, map_options=self._merged(map_options), tag=tag)
+
+    def starmap(
+        self,
+        args: Iterable[Iterable[Any]] | None = None,
+        kwargs: Iterable[Mapping[str, Any]] | None = None,
+        tag: str | None = None,
+        map_options: MapOptions | None = None,
+    ) -> Map:
+        """As `htmap.starmap`, but the ``func`` argument is the mapped function."""
+        return starmap(self._func, args, kwargs, map_options=self._merged(map_options), tag=tag)
+
+    def build_map(self, tag: str | None = None, map_options: MapOptions | None = None) -> MapBuilder:
+        """As `htmap.build_map`, but the ``func`` argument is the mapped function."""
+        return build_map(self._func, map_options=self._merged(map_options), tag=tag)
+
+    def _merged(self, map_options: MapOptions | None) -> MapOptions:
+        return MapOptions.merge(map_options or MapOptions(), self._map_options)
+
+
+def mapped(
+    map_options: MapOptions | Callable[..., Any] | None = None,
+) -> MappedFunction | Callable[[Callable[..., Any]], MappedFunction]:
+    """A decorator that wraps a function in a `MappedFunction`. Works with and without parentheses.
+
+    Parameters
+    ----------
+    map_options
+        Options that every map made from the function inherits.
+    """
+    if map_options is None or isinstance(map_options, MapOptions):
+        return functools.partial(MappedFunction, map_options=map_options)
+    if callable(map_options):
+        return MappedFunction(map_options)
+    raise InvalidOption(f"mapped() takes MapOptions, not {map_options!r}.")
 
 
 _said: set[str] = set()

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.backend.select import backend_named
 from htmap.create.debris import Standing, remove_map, standing
-from htmap.exceptions import BackendError, InvalidOption, TagNotFound
+from htmap.create.rerun import rerun, changing
+from htmap.exceptions import BackendError, CannotRerunComponents, InvalidOption, TagNotFound
 from htmap.observe.readable import ReadableMap
+from htmap.observe.statuses import ACTIVE
 from htmap.settings import settings
 from htmap.store import tags
 from htmap.store.mapdir import Home, MapDir
+from htmap.store.records import spelled
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +80,7 @@ class Map(ReadableMap):
             If True, local data is deleted even if the queue cannot be reached or does not answer.
         """
         self._check_exists()
-        remove(self._dir, self._backend, self._tag, force=force)
+        remove(self._dir, self._backend, self.tag, force=force)
 
     def hold(self) -> None:
         """Hold the map: its components are not allowed to run until released (see `release`)."""
@@ -128,6 +131,52 @@ class Map(ReadableMap):
             The disk space to request, in KB.
         """
         self._edit("RequestDisk", disk)
+
+    def rerun(self, components: Iterable[int] | None = None) -> None:
+        """Re-run (part of) the map from scratch, with its original map options, without any subsequent edits.
+
+        Existing output of these components is replaced. If the submission fails, all stays as it was.
+
+        Parameters
+        ----------
+        components
+            The components to rerun: completed, errored or removed ones. None: the entire map.
+
+        Raises
+        ------
+        CannotRerunComponents
+            Some of them are active.
+        """
+        self._check_exists()
+        wanted = sorted({self._index(each) for each in (range(len(self)) if components is None else components)})
+        if not wanted:
+            return
+        with changing(self._dir):
+            self._refresh()
+            statuses = self._components.statuses()
+            active = [component for component in wanted if statuses[component] in ACTIVE]
+            if active:
+                raise CannotRerunComponents(
+                    f"Components {spelled(active)} of map {self._tag} are active: only completed, errored or removed "
+                    "components can be rerun. Wait for them, or remove the map."
+                )
+            rerun(self._dir, self._record, self._backend, wanted)
+
+    def retag(self, tag: str) -> None:
+        """Give this map a new tag; the old one can be used again at once. The map is not transient any more.
+
+        Raises
+        ------
+        TagAlreadyExists, InvalidTag, MapWasRemoved
+        """
+        self._check_exists()
+        home = self._dir.home
+        with changing(self._dir):
+            self._check_exists()
+            old = tags.tag_of(home, self._dir.uid)
+            tags.replace(home, old, tags.Tag(tags.check(tag), self._dir.uid, transient=False))
+        logger.info("Retagged map %s as %s.", self._tag, tag)
+        self._tag = tags.check(tag)
 
     def _act(self, action: Action) -> None:
         self._check_exists()

@@ -64,7 +64,7 @@ class MapOptions:
         "when_to_transfer_output",
         # Ours, beyond the reference: what follows also carries HTMap's bookkeeping.
         "HTMapUid", "MY.HTMapUid", "+HTMapUid", "batch_name", "components", "error", "folder", "initialdir",
-        "initial_dir", "inputs", "job_batch_name", "output", "queue", "runner_arguments", "submit_event_user_notes",
+        "initial_dir", "inputs", "htmap_submission", "job_batch_name", "output", "queue", "runner_arguments", "submit_event_user_notes",
     })  # fmt: skip
 
     def __init__(

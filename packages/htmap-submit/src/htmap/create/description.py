@@ -6,7 +6,7 @@ which any backend takes, and which ``condor_submit`` takes by hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -42,7 +42,6 @@ class Plan:
 
     tag: str
     function_name: str
-    number: int
     chunksize: int
     options: MapOptions
     delivery: Mapping[str, str]
@@ -76,21 +75,40 @@ def _variable(option: PerComponent) -> str:
 
 def items(plan: Plan, stored: Iterable[StoredInput]) -> Iterator[str]:
     """One line for each job, in the order of the procs."""
-    wanted = columns(plan)
+    varying = columns(plan).varying
+
+    def values_of(component: int) -> list[str]:
+        return [_value(option, component) for option in varying]
+
+    return item_lines(plan.chunksize, stored, values_of)
+
+
+def item_lines(
+    chunksize: int, stored: Iterable[StoredInput], values_of: Callable[[int], Sequence[str]]
+) -> Iterator[str]:
+    """One line for each job.
+
+    Parameters
+    ----------
+    values_of
+        The values of the varying options for a component, which is then alone in its job.
+    """
     stored = iter(stored)
     job = 0
-    while chunk := list(islice(stored, plan.chunksize)):
+    while chunk := list(islice(stored, chunksize)):
         components = [each.component for each in chunk]
         shards = dict.fromkeys(each.shard for each in chunk)
         values = [str(components[0])]
-        if plan.chunksize > 1:
+        if chunksize > 1:
             values.append(spelled(components))
-        values.append(",".join(map(shard_name, shards)))
-        values.append(folder_of(job))
-        values.append(_files_of(chunk))
-        values += (_value(option, components[0]) for option in wanted.varying)
+        values += [",".join(map(shard_name, shards)), folder_of(job), _files_of(chunk), *values_of(components[0])]
         yield SEPARATOR.join(values) + "\n"
         job += 1
+
+
+def varying_values(line: str) -> list[str]:
+    """The values of the varying options in a line for a job of one component."""
+    return line.rstrip("\n").split(SEPARATOR)[4:]
 
 
 def _files_of(chunk: list[StoredInput]) -> str:
@@ -120,18 +138,32 @@ def _transferable(file: object) -> str:
 
 def render(plan: Plan, map_dir: MapDir, jobs: int) -> str:
     """The text of the submit description."""
-    submission = map_dir.submission(plan.number)
-    wanted = columns(plan)
-    lines = [f'# HTMap: map "{plan.tag}" (function {plan.function_name}), submission {plan.number}']
+    lines = [f'# HTMap: map "{plan.tag}", function {plan.function_name}', _numbered(0)]
     lines += [f"{key} = {value}" for key, value in _descriptors(plan, map_dir, jobs).items() if value != ""]
-    lines.append(f"queue {','.join(wanted.names)} from {submission.items}")
+    lines.append(_queue(columns(plan).names, map_dir, 0))
     return "\n".join(lines) + "\n"
+
+
+def renumbered(text: str, map_dir: MapDir, number: int) -> str:
+    """The description of the first submission, made that of a later one."""
+    lines = text.splitlines()
+    names = lines[-1].split()[1].split(",")
+    lines[-1] = _queue(names, map_dir, number)
+    return "\n".join(_numbered(number) if line == _numbered(0) else line for line in lines) + "\n"
+
+
+def _numbered(number: int) -> str:
+    return f"htmap_submission = {number}"
+
+
+def _queue(names: Iterable[str], map_dir: MapDir, number: int) -> str:
+    return f"queue {','.join(names)} from {map_dir.submission(number).items}"
 
 
 def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
     """All descriptors: HTMap's own, then the delivery's, then the user's, later ones winning but for lists."""
     which = "$(components)" if plan.chunksize > 1 else "$(component)"
-    submission = f"submissions/{plan.number}"
+    submission = "submissions/$(htmap_submission)"
     descriptors = {
         "runner_arguments": f"run --function function --components {which} --inputs $(inputs) --outputs outputs",
         "arguments": '"$(runner_arguments)"',
@@ -145,7 +177,7 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
         "output": f"{submission}/logs/$(folder)/$(ProcId)",
         "error": f"{submission}/logs/$(folder)/$(ProcId)",
         "log": "events",
-        "submit_event_user_notes": f"htmap submission {plan.number}",
+        "submit_event_user_notes": "htmap submission $(htmap_submission)",
         "batch_name": plan.tag,
         "on_exit_hold": _RUNNER_FAILED,
         "on_exit_hold_reason": _WHY_RUNNER_FAILED,

@@ -33,11 +33,12 @@ from htmap.create.inputs import Call, StoredInput, store_inputs
 from htmap.delivery.registry import DeliveryMethod
 from htmap.exceptions import BackendError, CannotPickle, EmptyMap, TagAlreadyExists
 from htmap.objects import CLOUDPICKLE_VERSION, PROTOCOL, freeze
+from htmap.create.submission import submit, write_submission
 from htmap.options import MapOptions
 from htmap.store import tags
 from htmap.store.atomic import make_private_directory, remove_tree, storage_errors, write_file
 from htmap.store.locks import exclusive
-from htmap.store.mapdir import Home, MapDir, folder_of
+from htmap.store.mapdir import Home, MapDir
 from htmap.store.records import MapRecord, SubmissionRecord
 
 logger = logging.getLogger(__name__)
@@ -84,7 +85,8 @@ def create(home: Home, backend: Backend, request: Request, progress: Progress = 
                 undo.callback(remove_tree, home.map(uid).path)
                 _claim(home, backend, tags.Tag(tag, uid, transient=request.tag is None))
                 undo.callback(tags.release, home, tag, uid)
-                cluster = submit(backend, home.map(uid), 0, undo)
+                undo.callback(_remove_jobs, backend, uid)
+                cluster = submit(backend, home.map(uid), 0)
     logger.info("Created map %s with %d components, cluster %d.", tag, components, cluster)
     return tag, home.map(uid)
 
@@ -127,7 +129,6 @@ def _fill(staging: MapDir, final: MapDir, backend: Backend, request: Request, ta
     plan = Plan(
         tag=tag,
         function_name=name,
-        number=0,
         chunksize=request.options.chunksize or 1,
         options=request.options,
         delivery={key: str(value) for key, value in request.delivery.descriptors(tag, final.path).items()},
@@ -144,7 +145,7 @@ def _fill(staging: MapDir, final: MapDir, backend: Backend, request: Request, ta
     for option in request.options.per_component():
         option.check_length(components)
     record = SubmissionRecord(0, time.time(), ((0, components),), plan.chunksize)
-    write_submission(staging, final, plan, record)
+    write_submission(staging.submission(0), render(plan, final, record.jobs), record)
     MapRecord(
         uid=final.uid,
         tag=tag,
@@ -198,25 +199,6 @@ def _store_function(map_dir: MapDir, function: Callable[..., Any], name: str) ->
 def _write_items(path: Path, lines: Iterable[str]) -> None:
     with open(path, "x", encoding="utf-8") as file:
         file.writelines(lines)
-
-
-def write_submission(staging: MapDir, final: MapDir, plan: Plan, record: SubmissionRecord) -> None:
-    """Write what a submission consists of, but for its items: folders for what comes back, submit text, record."""
-    directory = staging.submission(record.number)
-    for folder in sorted({folder_of(job) for job in range(0, record.jobs, 1000)}):
-        make_private_directory(directory.outputs / folder)
-        make_private_directory(directory.logs / folder)
-    write_file(directory.submit, [render(plan, final, record.jobs).encode()])
-    record.save(directory.submission)
-
-
-def submit(backend: Backend, map_dir: MapDir, number: int, undo: contextlib.ExitStack) -> int:
-    """Hand a submission to the backend and record the cluster it became."""
-    directory = map_dir.submission(number)
-    undo.callback(_remove_jobs, backend, map_dir.uid)
-    cluster = backend.submit(directory.submit, map_dir.uid)
-    SubmissionRecord.load(directory.submission).with_cluster(cluster).save(directory.submission)
-    return cluster
 
 
 def _remove_jobs(backend: Backend, uid: str) -> None:

@@ -53,6 +53,7 @@ class Components:
 
     def _start_over(self) -> None:
         self._submissions: list[SubmissionRecord] = []
+        self._unconfirmed: list[int] = []
         self._state = MapState()
         self._log = EventLog(self.map_dir.events)
         self._rerun: dict[int, Place] = {}
@@ -77,6 +78,8 @@ class Components:
                 before = self._log.offset
                 fold(self._state, self._log.read())
                 news = news or self._log.offset != before
+            if self._unconfirmed:
+                news = self._confirm() or news
             if news:
                 self._statuses = self._counts = None
             return news
@@ -98,8 +101,30 @@ class Components:
         if record.cluster is not None:
             self._state.submissions[record.cluster] = number
         if number > 0:
+            self._unconfirmed.append(number)
+
+    def _confirm(self) -> bool:
+        """Let reruns count whose jobs have reached the queue: a killed rerun may never have got there."""
+        confirmed = [number for number in self._unconfirmed if self._has_reached_queue(number)]
+        for number in confirmed:
+            self._unconfirmed.remove(number)
+            record = self._submissions[number]
             for position, component in enumerate(record):
                 self._rerun[component] = Place(number, position // record.chunksize)
+        return bool(confirmed)
+
+    def _has_reached_queue(self, number: int) -> bool:
+        if number in self._state.submissions.values():
+            return True
+        record = SubmissionRecord.load(self.map_dir.submission(number).submission)
+        if record.created != self._submissions[number].created:
+            # The number was used again, after a rerun that did not come off.
+            self._submissions[number] = record
+            self._state.tables[number] = JobTable.of_size(record.jobs)
+        if record.cluster is None:
+            return False
+        self._state.submissions[record.cluster] = number
+        return True
 
     def place(self, component: int) -> Place:
         """Where a component ran, or runs, last."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from htmap.store.records import spelled
+
 if TYPE_CHECKING:
     from htmap.observe.readable import ReadableMap
 
@@ -34,6 +36,51 @@ class ComponentHold:
 
     def __str__(self) -> str:
         return f"[{self.code}] {self.reason}"
+
+
+# Source: the table of hold reason codes in HTCondor's manual.
+_HOLD_ADVICE = {
+    1: "Somebody held it by hand: release the map when it may go on.",
+    3: "A periodic_hold expression of yours, or of the pool's, came true: see the reason.",
+    6: "The executable could not be started: is it there, does it have the right architecture?",
+    12: "Output files could not be sent back: is the disk full, did the function make all that it promised?",
+    13: "Input files could not be sent: are they there, can you read them?",
+    16: "Input files are being sent: just wait.",
+    21: "The job's own policy held it: see the reason.",
+    22: "The path of the output or the event log cannot be written: check HTMAP_DIR and its disk.",
+    26: "The pool's policy for jobs held it: see the reason, ask the pool's administrators.",
+    32: "The job took longer than the pool allows, or than you allowed it.",
+    34: "It used more memory than it requested: map.set_memory(MB), then map.release().",
+    35: "The container image could not be had, or not be started: check its name.",
+    46: "The job ran longer than the allowed duration: make components smaller.",
+    47: "The job ran longer than the allowed execute duration: make components smaller.",
+}
+
+
+def advice_on(hold: ComponentHold) -> str:
+    """What may be done about a hold; empty if nothing is known beyond its reason."""
+    return _HOLD_ADVICE.get(hold.code, "")
+
+
+def hold_table(holds: Mapping[int, ComponentHold]) -> str:
+    """A table of held components; those with the same hold share a row."""
+    if not holds:
+        return "No components are held."
+    grouped: dict[ComponentHold, list[int]] = {}
+    for component, hold in holds.items():
+        grouped.setdefault(hold, []).append(component)
+    rows = [" Code | Components | Reason"]
+    for hold, components in grouped.items():
+        first, *rest = textwrap.wrap(hold.reason, 60) or ["(none given)"]
+        rest += textwrap.wrap(f"-> {advice}", 60) if (advice := advice_on(hold)) else []
+        rows.append(f" {hold.code:>4} | {_shortened(components):<10} | {first}")
+        rows += [f"      |            | {line}" for line in rest]
+    return "\n".join(rows)
+
+
+def _shortened(components: list[int]) -> str:
+    shown = spelled(components)
+    return shown if len(shown) <= 10 else f"{components[0]}..{components[-1]}"
 
 
 class ComponentError:

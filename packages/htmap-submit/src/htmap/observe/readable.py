@@ -7,14 +7,15 @@ adds what acts on the map.
 from __future__ import annotations
 
 import collections
+import contextlib
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from htmap.exceptions import ExpectedError, MapWasRemoved, NoSuchComponent
+from htmap.exceptions import DamagedFile, ExpectedError, MapWasRemoved, NoSuchComponent, TagNotFound
 from htmap.observe.components import Components
-from htmap.observe.failures import ComponentError, ComponentHold
+from htmap.observe.failures import ComponentError, ComponentHold, hold_table
 from htmap.observe.outputs import RAISED
 from htmap.observe.progress import component_bar, summary
 from htmap.observe.results import Call, Inputs
@@ -23,6 +24,7 @@ from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.observe.streams import MapOutputFiles, MapStdErr, MapStdOut
 from htmap.observe.waiting import Deadline, Pacer, Timeout
 from htmap.settings import settings
+from htmap.store import tags
 from htmap.store.mapdir import MapDir
 from htmap.store.records import MapRecord
 
@@ -73,7 +75,13 @@ class ReadableMap(Sequence[Any]):
 
     @property
     def tag(self) -> str:
-        """The tag of this map."""
+        """The tag of this map. Another process may have changed it since it was loaded."""
+        with contextlib.suppress(TagNotFound, DamagedFile):
+            if tags.find(self._dir.home, self._tag).uid == self._dir.uid:
+                return self._tag
+        now = tags.tag_of(self._dir.home, self._dir.uid)
+        if now is not None:
+            self._tag = now.tag
         return self._tag
 
     # --- statuses -------------------------------------------------------------------------------------------------
@@ -300,6 +308,10 @@ class ReadableMap(Sequence[Any]):
         """The holds of the components that are held."""
         self._refresh()
         return {component: ComponentHold(hold.code, hold.reason) for component, hold in self._components.holds()}
+
+    def hold_report(self) -> str:
+        """Return a string containing a formatted table describing any held components, and what may be done."""
+        return hold_table(self.holds)
 
     # --- usage ----------------------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ def storage_errors(doing: str) -> Iterator[None]:
         raise StorageError(f"Cannot {doing}: {error.strerror or error}{where}. {advice}".rstrip()) from error
 
 
-def write_file(path: Path, buffers: Iterable[Buffer]) -> None:
+def write_file(path: Path, buffers: Iterable[Buffer], mode: int = 0o600) -> None:
     """Write a file beside its place, then rename it there.
 
     The rename is the signal: who sees the file may trust its length. Nothing is synced to the platter: the promise is
@@ -49,6 +49,7 @@ def write_file(path: Path, buffers: Iterable[Buffer]) -> None:
         with open(beside, "xb") as file:
             for buffer in buffers:
                 file.write(buffer)
+        beside.chmod(mode)
         os.replace(beside, path)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -18,7 +18,7 @@ from pathlib import Path
 from htmap_common.wire import Kind, WireError, encode_file, read_header
 
 from htmap.exceptions import DamagedFile, InvalidTag, TagAlreadyExists, TagNotFound
-from htmap.store.atomic import storage_errors
+from htmap.store.atomic import storage_errors, write_file
 from htmap.store.mapdir import Home
 
 # A tag becomes a file name, a JobBatchName and a word on a command line: letters and digits of any script, and a few
@@ -118,6 +118,17 @@ def release(home: Home, tag: str, uid: str) -> None:
             return
     with storage_errors(f"release the tag {tag!r}"), contextlib.suppress(FileNotFoundError):
         (home.tags / tag).unlink()
+
+
+def replace(home: Home, old: Tag | None, new: Tag) -> None:
+    """Give a map a new tag in place of its old one."""
+    if old is not None and old.tag == new.tag:
+        with storage_errors(f"change the tag {new.tag!r}"):
+            write_file(home.tags / new.tag, encode_file(Kind.TAG, {"uid": new.uid, "transient": new.transient}))
+        return
+    claim(home, new)
+    if old is not None:
+        release(home, old.tag, old.uid)
 
 
 def find(home: Home, tag: str) -> Tag:

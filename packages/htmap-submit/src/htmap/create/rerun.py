@@ -1,0 +1,123 @@
+"""Submit components of a map again, beside what is there: nothing is lost if it does not come off.
+
+In: a map and the components. Out: one more submission, made from the description of the first, so with the original
+options. What a component left before stays where it is until the new jobs are in the queue.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from htmap_common import TransferPath
+from htmap_common.wire import Kind, read_header
+
+from htmap.backend.protocol import Backend, JobSelection
+from htmap.create.description import item_lines, renumbered, varying_values
+from htmap.create.inputs import StoredInput
+from htmap.create.submission import submit, write_submission
+from htmap.store.atomic import make_private_directory, remove_tree, storage_errors
+from htmap.store.locks import exclusive
+from htmap.store.mapdir import MapDir, SubmissionDir
+from htmap.store.records import MapRecord, SubmissionRecord, ranges_of
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def changing(map_dir: MapDir) -> Iterator[None]:
+    """Keep other processes from changing the map while the body checks and reruns."""
+    with storage_errors(f"lock {map_dir.path}"), exclusive(map_dir.lock):
+        yield
+
+
+def rerun(map_dir: MapDir, record: MapRecord, backend: Backend, components: Sequence[int]) -> int:
+    """Submit components again; call it inside `changing`. Returns the number of the submission.
+
+    Parameters
+    ----------
+    components
+        At least one, ascending, each once; none of them active.
+    """
+    first = SubmissionRecord.load(map_dir.submission(0).submission)
+    number = _next_number(map_dir, backend)
+    again = SubmissionRecord(number, time.time(), ranges_of(components), first.chunksize)
+    directory = map_dir.submission(number)
+    with storage_errors(f"rerun components of {map_dir.path}"), contextlib.ExitStack() as undo:
+        staging = SubmissionDir(map_dir.submissions / f".new-{number}")
+        remove_tree_if_there(staging.path)
+        make_private_directory(staging.path)
+        undo.callback(remove_tree_if_there, staging.path)
+        text = map_dir.submission(0).submit.read_text(encoding="utf-8")
+        with open(staging.items, "x", encoding="utf-8") as file:
+            file.writelines(_items(map_dir, record, first, components))
+        write_submission(staging, renumbered(text, map_dir, number), again)
+        staging.path.rename(directory.path)
+        undo.callback(remove_tree_if_there, directory.path)
+        aside = _set_output_files_aside(map_dir, components, undo)
+        cluster = submit(backend, map_dir, number)
+        undo.pop_all()
+    remove_tree_if_there(aside)
+    logger.info("Reran %d components of %s, cluster %d.", len(components), map_dir.path, cluster)
+    return number
+
+
+def _next_number(map_dir: MapDir, backend: Backend) -> int:
+    """The number for a new submission; one that a killed rerun left without jobs is swept up, and its number used."""
+    numbers = list(map_dir.submission_numbers())
+    last = map_dir.submission(numbers[-1])
+    if SubmissionRecord.load(last.submission).cluster is None and len(numbers) > 1:
+        known = {SubmissionRecord.load(map_dir.submission(each).submission).cluster for each in numbers}
+        if all(job.cluster in known for job in backend.query(JobSelection(map_dir.uid), with_history=True)):
+            remove_tree(last.path)
+            return numbers[-1]
+    return len(numbers)
+
+
+def _items(map_dir: MapDir, record: MapRecord, first: SubmissionRecord, components: Sequence[int]) -> Iterator[str]:
+    varying: dict[int, list[str]] = {}
+    if first.chunksize == 1:
+        wanted = set(components)
+        with open(map_dir.submission(0).items, encoding="utf-8") as lines:
+            varying = {number: varying_values(line) for number, line in enumerate(lines) if number in wanted}
+    stored = _stored(map_dir, record.shards, components)
+    return item_lines(first.chunksize, stored, lambda component: varying.get(component, []))
+
+
+def _stored(map_dir: MapDir, shards: int, components: Iterable[int]) -> Iterator[StoredInput]:
+    """Where the inputs of components lie, from the headers of the shards."""
+    wanted = iter(components)
+    component = next(wanted, None)
+    for shard in range(shards):
+        if component is None:
+            return
+        header = read_header(map_dir.shard(shard), Kind.INPUTS)
+        files = header.get("files", {})
+        while component is not None and component < header["first"] + header["count"]:
+            paths = [TransferPath(path, protocol, place) for path, protocol, place, _ in files.get(str(component), ())]
+            yield StoredInput(component, shard, tuple(paths))
+            component = next(wanted, None)
+
+
+def _set_output_files_aside(map_dir: MapDir, components: Sequence[int], undo: contextlib.ExitStack) -> Path:
+    """Move what transfer_output_files had sent back out of the way of what will come; moved back if undone."""
+    aside = map_dir.path / "output_files.old"
+    if not (map_dir.path / "output_files").exists():
+        return aside
+    make_private_directory(aside)
+    for component in components:
+        place = map_dir.output_files(component)
+        if place.exists():
+            shutil.move(place, aside / str(component))
+            undo.callback(shutil.move, aside / str(component), place)
+    return aside
+
+
+def remove_tree_if_there(path: Path) -> None:
+    """Remove a directory, if there is one."""
+    if path.exists():
+        remove_tree(path)

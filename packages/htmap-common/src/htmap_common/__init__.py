@@ -17,7 +17,7 @@ __all__ = ["TransferPath", "__version__", "checkpoint", "transfer_output_files"]
 def __getattr__(name: str) -> Any:
     # The runner starts once per job and seldom needs transfer paths: importing pathlib costs a third of cloudpickle.
     if name == "TransferPath":
-        from .transfer_path import TransferPath
+        from .transfer_path import TransferPath  # noqa: PLC0415 - see above
 
         return TransferPath
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

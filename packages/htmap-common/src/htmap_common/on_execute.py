@@ -1,8 +1,8 @@
 """The calls that a mapped function makes while it runs.
 
 In: paths from user code. Out: to the runner, if this process is one of its workers; nowhere otherwise, so that a
-function that makes these calls can be tried on any machine. On the other side: the runner installs itself here before it
-calls the function.
+function that makes these calls can be tried on any machine. On the other side: the runner installs itself here before
+it calls the function.
 """
 
 from __future__ import annotations

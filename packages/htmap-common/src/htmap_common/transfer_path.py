@@ -100,7 +100,7 @@ class TransferPath:
         if self.is_local:
             return str(self._path)
         scheme = f"{self._protocol}:" if self._protocol else ""
-        return f"{scheme}//{self._location or ''}{self._rooted}"
+        return f"{scheme}//{self._location or ''}{_rooted(self)}"
 
     def __repr__(self) -> str:
         remote = "" if self.is_local else f", protocol={self._protocol!r}, location={self._location!r}"
@@ -199,9 +199,9 @@ class TransferPath:
         """What has to be joined to the other path to come here. Raises ValueError if nothing does."""
         if not isinstance(other, TransferPath):
             return self._at(self._path.relative_to(other))
-        if (self._protocol, self._location) != (other._protocol, other._location):
+        if (self.protocol, self.location) != (other.protocol, other.location):
             raise ValueError(f"{self} and {other} are at different locations.")
-        return self._at(self._rooted.relative_to(other._rooted))
+        return self._at(_rooted(self).relative_to(_rooted(other)))
 
     def as_uri(self) -> str:
         """The URL."""
@@ -226,13 +226,8 @@ class TransferPath:
     # --- making others like this one ---
 
     @property
-    def _rooted(self) -> PurePath:
-        """A remote path starts at the root of its location, whether or not it was given with a slash."""
-        return self._path if self.is_local else PurePosixPath("/" + str(self._path).lstrip("/"))
-
-    @property
     def _key(self) -> tuple[str, str, PurePath]:
-        return self._protocol or "", self._location or "", self._rooted
+        return self._protocol or "", self._location or "", _rooted(self)
 
     def _at(self, path: str | os.PathLike[str]) -> TransferPath:
         return type(self)(path, self._protocol, self._location)
@@ -248,3 +243,8 @@ class TransferPath:
 
 def _path_of(part: str | os.PathLike[str] | TransferPath) -> str | os.PathLike[str]:
     return part.path if isinstance(part, TransferPath) else part
+
+
+def _rooted(path: TransferPath) -> PurePath:
+    """A remote path starts at the root of its location, whether or not it was given with a slash."""
+    return path.path if path.is_local else PurePosixPath("/" + str(path.path).lstrip("/"))

@@ -32,8 +32,8 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     -------
     dict
         Only values that JSON knows: ``path``, ``size`` (bytes), ``kind``, ``format``, ``finished`` (outputs files
-        only), ``records`` (``offset``, ``end``, ``header``, ``segments``: their lengths) and ``damage``: sentences,
-        none for a sound file. What cannot be read is absent. Bytes are shown as ``"<n bytes>"``.
+        only), ``records`` (``offset``, ``end``, ``header`` with the lengths of the segments) and ``damage``:
+        sentences, none for a sound file. What cannot be read is absent. Bytes are shown as ``"<n bytes>"``.
 
     Raises
     ------
@@ -55,12 +55,10 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
 def _describe_contents(source: FileSource, description: dict[str, Any], damage: list[WireError]) -> None:
     description["kind"], description["format"] = decode_file_header(source)
     check_format(description["format"])
-    description["records"] = records = []
-    for offset in _find_offsets(source, description, damage):
-        record = {"offset": offset}
-        records.append(record)
+    description["records"] = [{"offset": offset} for offset in _find_offsets(source, description, damage)]
+    for record in description["records"]:
         try:
-            _describe_record(source, offset, record)
+            _describe_record(source, record)
         except WireError as error:
             damage.append(error)
 
@@ -88,12 +86,12 @@ def _find_torn_tail(source: FileSource) -> list[WireError]:
     return []
 
 
-def _describe_record(source: FileSource, offset: int, record: dict[str, Any]) -> None:
-    frame = read_frame(source, offset)
+def _describe_record(source: FileSource, record: dict[str, Any]) -> None:
+    frame = read_frame(source, record["offset"])
     record["end"] = frame.end
     header = read_frame_header(source, frame)
     record["header"] = _to_json(header)
-    record["segments"] = [end - start for start, end in segment_spans(frame, header)]
+    segment_spans(frame, header)
     check_body(source, frame)
 
 

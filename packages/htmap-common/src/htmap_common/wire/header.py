@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgpack  # type: ignore[import-untyped]  # it ships no types
+import msgpack
 
 from .errors import Corrupt
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, final
 
 from .errors import Corrupt, Torn, naming
 from .framing import (
@@ -28,6 +28,7 @@ from .index import Contents, IndexEntry, encode_index, entry_of, find_records, f
 from .source import Buffer, FileSource, write_buffers
 
 
+@final
 class OutputsWriter:
     """Appends records to an outputs file; made by `open`.
 
@@ -122,6 +123,7 @@ class OutputsWriter:
             os.lseek(self._fd, self._end, os.SEEK_SET)
 
 
+@final
 class OutputsReader:
     """Reads the records of an outputs file; made by `open`. What is appended later is not seen.
 

@@ -10,7 +10,7 @@ import mmap
 import os
 import zlib
 from collections.abc import Sequence
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, final
 
 from .errors import Torn
 
@@ -19,7 +19,7 @@ Buffer = bytes | bytearray | memoryview
 # A view has the same remainder in memory as in the file, so that what is aligned there is aligned here.
 _ALIGNMENT = 64
 _SMALL = 1024 * 1024
-_CHUNK = 1024 * 1024
+_CHUNK = 256 * 1024
 _IOV_MAX = 1024
 
 
@@ -47,6 +47,7 @@ class BufferSource:
         return self._view[offset : offset + length]
 
 
+@final
 class FileSource:
     """A file that is open for reading; views are copies that outlive it, and may be written to."""
 

@@ -25,6 +25,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 
 _HOME = ROOT / ".venv"
 _HATCH = _HOME / "hatch"
+_HATCH_CONFIG = _HOME / "hatch.toml"  # empty; else the user's own configuration has a say
 _STAMP = _HOME / "made-for"
 
 _GRACE_S = 20.0
@@ -49,20 +50,22 @@ class Environment:
         self._name = name
         self._python = python
         with _whole_home():
-            # A command that does nothing: hatch makes the environment before it, and installs what is missing.
-            if self.run("python", "-c", "") != 0:
+            # Before a command, hatch makes the environment and installs what is missing; this command does nothing.
+            if self._hatch("--quiet", "-e", name, "run", "--", "python", "-c", "") != 0:
                 raise NoEnvironment(f"The environment {name} could not be made: see the lines above.")
 
     def run(self, *command: str) -> int:
         """Run a command, with the root of the repository as its folder; its exit code."""
-        hatch = [str(_HATCH / "bin" / "python"), "-m", "hatch", "-e", self._name, "run", "--", *command]
-        return _run(hatch, self._variables())
+        return self._hatch("-e", self._name, "run", "--", *command)
+
+    def _hatch(self, *arguments: str) -> int:
+        return _run([str(_HATCH / "bin" / "python"), "-m", "hatch", *arguments], self._variables())
 
     def _variables(self) -> dict[str, str]:
         hatch = {
             "HATCH_PYTHON": str(self._python or sys.executable),
             "HATCH_DATA_DIR": str(_HOME / "hatch-state"),
-            "HATCH_CONFIG": str(_HOME / "hatch.toml"),  # else the user's own configuration has a say
+            "HATCH_CONFIG": str(_HATCH_CONFIG),
         }
         return {**_variables(), **hatch}
 
@@ -99,9 +102,10 @@ def _make_home() -> None:
             shutil.rmtree(path)
     print("Making .venv with hatch in it (once) ...", flush=True)
     _make_virtual_environment(_HATCH)
-    install = [str(_HATCH / "bin" / "python"), "-m", "pip", "install", "--quiet", "hatch"]
+    install = [str(_HATCH / "bin" / "python"), "-m", "pip", "install", "-qq", "hatch"]
     if _run(install, _variables()) != 0:
         raise NoEnvironment("hatch could not be installed: see what pip says above. Is a package index reachable?")
+    _HATCH_CONFIG.touch()
     _STAMP.write_text(_wanted())
 
 

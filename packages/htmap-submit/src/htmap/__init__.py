@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging as _logging
 
-from htmap_common import TransferPath, checkpoint, transfer_output_files
-
 from htmap import delivery as _delivery  # noqa: F401 - registers the delivery methods
 from htmap import exceptions
 from htmap.delivery.registry import register_delivery_method
@@ -21,7 +19,9 @@ from htmap.observe.statuses import ComponentStatus
 from htmap.observe.streams import MapOutputFiles, MapStdErr, MapStdOut
 from htmap.options import MapOptions
 from htmap.settings import BASE_SETTINGS, USER_SETTINGS, settings
-from htmap.versions import __version__, version, version_info
+from htmap.versions import __version__ as __version__
+from htmap.versions import version, version_info
+from htmap_common import TransferPath, checkpoint, transfer_output_files
 
 JobStatus = ComponentStatus
 

@@ -53,7 +53,7 @@ class HTMapException(Exception):
         return Exception.__str__(self) if len(self.args) != 1 else str(self.args[0])
 
 
-class TimeoutError(HTMapException, builtins.TimeoutError):
+class TimeoutError(HTMapException, builtins.TimeoutError):  # noqa: A001 - the reference's name
     """An operation has timed out because it took too long."""
 
 
@@ -121,7 +121,7 @@ class CannotAddToMap(HTMapException):
 
 
 class MapWasRemoved(HTMapException):
-    """This map has been removed, and can no longer be interacted with."""
+    """The map has been removed, and can no longer be interacted with."""
 
 
 class MapComponentError(HTMapException):

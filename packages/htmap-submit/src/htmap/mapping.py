@@ -51,7 +51,7 @@ def map(  # noqa: A001 - the reference's name
     return _submit(func, (call_of((arg,), {}) for arg in args), map_options, tag, quiet=quiet)
 
 
-def starmap(
+def starmap(  # noqa: PLR0917 - the reference's signature
     func: Callable[..., Any],
     args: Iterable[Iterable[Any]] | None = None,
     kwargs: Iterable[Mapping[str, Any]] | None = None,
@@ -124,7 +124,9 @@ def _submit(
     tag, map_dir = create(home, backend_named(name, home, settings), request)
     created = Map(tag=tag, map_dir=map_dir.path)
     if not quiet:
-        print(f"Created map {tag} with {len(created)} components")
+        print(  # noqa: T201 - what `quiet` is for
+            f"Created map {tag} with {len(created)} components"
+        )
     return created
 
 
@@ -142,7 +144,7 @@ class MapBuilder:
         self._calls: list[Call] = []
         self._map: Map | None = None
 
-    def __enter__(self) -> MapBuilder:
+    def __enter__(self) -> MapBuilder:  # noqa: PYI034 - Self is in typing from 3.11 on
         return self
 
     def __exit__(
@@ -251,4 +253,4 @@ _said: set[str] = set()
 def _say_once(name: str, *, quiet: bool) -> None:
     if not quiet and settings["BACKEND"] == "auto" and name not in _said:
         _said.add(name)
-        print(why_auto(name), file=sys.stderr)
+        print(why_auto(name), file=sys.stderr)  # noqa: T201 - what `quiet` is for

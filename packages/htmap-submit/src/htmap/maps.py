@@ -14,7 +14,7 @@ from pathlib import Path
 from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.backend.select import backend_named
 from htmap.create.debris import Standing, remove_map, standing
-from htmap.create.rerun import rerun, changing
+from htmap.create.rerun import changing, rerun
 from htmap.exceptions import BackendError, CannotRerunComponents, InvalidOption, TagNotFound
 from htmap.observe.readable import ReadableMap
 from htmap.observe.statuses import ACTIVE

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import cloudpickle
+
 from htmap_common import TransferPath
 
 Segment = bytes | memoryview

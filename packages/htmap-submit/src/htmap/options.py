@@ -6,14 +6,14 @@ In: what the user wrote. Out: checked and normalised values, for `htmap.create.d
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
-from htmap_common import TransferPath
-
 from htmap.exceptions import InvalidOption, MisalignedInputData, ReservedOptionKeyword
+from htmap_common import TransferPath
 
 InputFile: TypeAlias = "str | os.PathLike[str] | TransferPath"
 Value: TypeAlias = "str | int | float | bool"
@@ -46,8 +46,8 @@ class MapOptions:
     input_files
         An iterable of files, or of iterables of files: one entry for each component.
     output_remaps
-        A dictionary, or an iterable of dictionaries (one for each component), from the name of an output file (its last
-        path component) to the `htmap.TransferPath` it is to be sent to instead of coming back.
+        A dictionary, or an iterable of dictionaries (one for each component), from the name of an output file (its
+        last path component) to the `htmap.TransferPath` it is to be sent to instead of coming back.
     custom_options
         Attributes of your own for the job: what a submit file would write with a leading ``+`` or ``MY.``.
     chunksize
@@ -64,7 +64,8 @@ class MapOptions:
         "when_to_transfer_output",
         # Ours, beyond the reference: what follows also carries HTMap's bookkeeping.
         "HTMapUid", "MY.HTMapUid", "+HTMapUid", "batch_name", "components", "error", "folder", "initialdir",
-        "initial_dir", "inputs", "htmap_submission", "job_batch_name", "output", "queue", "runner_arguments", "submit_event_user_notes",
+        "initial_dir", "inputs", "htmap_submission", "job_batch_name", "output", "queue", "runner_arguments",
+        "submit_event_user_notes",
     })  # fmt: skip
 
     def __init__(
@@ -132,13 +133,17 @@ class MapOptions:
 def all_required(*requirements: str | PerComponent | None) -> str | PerComponent | None:
     """One requirement that holds when all the given ones do."""
     present = [each for each in requirements if each]
-    if len(present) < 2:
-        return present[0] if present else None
+    if not present:
+        return None
+    if len(present) == 1:
+        return present[0]
     length = next((len(each.values) for each in present if isinstance(each, PerComponent)), None)
     if length is None:
         return " && ".join(f"({each})" for each in present)
     columns = [each.values if isinstance(each, PerComponent) else (each,) * length for each in present]
-    return PerComponent("requirements", tuple(" && ".join(f"({each})" for each in row) for row in zip(*columns)))
+    return PerComponent(
+        "requirements", tuple(" && ".join(f"({each})" for each in row) for row in zip(*columns, strict=True))
+    )
 
 
 def _overlay(
@@ -247,9 +252,11 @@ def _scalar(name: str, value: object) -> str:
     raise InvalidOption(f"The map option {name} cannot hold {value!r}: give text or a number.")
 
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # all but the tab
+
+
 def _without_controls(what: str, text: str) -> str:
     # A newline would end the submit command and begin another one.
-    for mark in text:
-        if ord(mark) < 32 and mark != "\t" or ord(mark) == 127:
-            raise InvalidOption(f"The value of {what} holds the control character {mark!r}: {text!r}.")
+    if found := _CONTROLS.search(text):
+        raise InvalidOption(f"The value of {what} holds the control character {found[0]!r}: {text!r}.")
     return text

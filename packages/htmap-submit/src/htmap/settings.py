@@ -1,3 +1,4 @@
+# ruff: noqa: SLF001 - one class, and the functions that make its instance
 """Settings: a chain of dictionaries in which the first that has a key wins.
 
 In: values set at run time, environment variables, the file ``~/.htmaprc`` (TOML), the defaults in `KNOWN`.
@@ -23,7 +24,7 @@ Layer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class KnownSetting:
-    """A setting that HTMap itself reads. ``type`` is what its value must be; None is allowed where it is the default."""
+    """A setting that HTMap itself reads; its value is of `type`, or None where that is the default."""
 
     key: str
     type: type[Any]
@@ -93,7 +94,10 @@ class Settings:
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of a setting, or `default` if no layer has it."""
-        return self[key] if key in self else default
+        try:
+            return self[key]
+        except MissingSetting:
+            return default
 
     def to_dict(self) -> dict[str, Any]:
         """Return a single dictionary with all of the settings, merged according to the lookup rules."""

@@ -71,8 +71,11 @@ class QueuedJob:
 
 
 class Backend(Protocol):
-    """A queue of jobs. Every method raises `htmap.exceptions.BackendError` when the queue refuses or cannot be
-    reached, with the vendor's exception as the cause."""
+    """A queue of jobs.
+
+    Every method raises `htmap.exceptions.BackendError` when the queue refuses or cannot be reached, with the vendor's
+    exception as the cause.
+    """
 
     name: str
     """``"htcondor"`` or ``"local"``: what a map remembers, and what the setting BACKEND takes."""

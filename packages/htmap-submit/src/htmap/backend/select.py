@@ -40,7 +40,7 @@ def why_auto(name: str) -> str:
 def _is_condor_configured() -> bool:
     if os.environ.get("CONDOR_CONFIG"):
         return True
-    return any(Path(os.path.expanduser(path)).exists() for path in _CONFIGURATIONS)
+    return any(Path(path).expanduser().exists() for path in _CONFIGURATIONS)
 
 
 def backend_named(name: str, home: Home, settings: Settings) -> Backend:

@@ -126,8 +126,7 @@ def remove_map(home: Home, map_dir: MapDir) -> None:
     if map_dir.path.name.startswith("."):
         remove_tree(map_dir.path)
         return
-    with storage_errors(f"remove {map_dir.path}"), contextlib.suppress(FileNotFoundError):
-        with exclusive(map_dir.lock):
-            dying = home.dying(map_dir.uid)
-            map_dir.path.rename(dying.path)
-            remove_tree(dying.path)
+    with storage_errors(f"remove {map_dir.path}"), contextlib.suppress(FileNotFoundError), exclusive(map_dir.lock):
+        dying = home.dying(map_dir.uid)
+        map_dir.path.rename(dying.path)
+        remove_tree(dying.path)

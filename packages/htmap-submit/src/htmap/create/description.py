@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from htmap_common import TransferPath
-
 from htmap.create.inputs import StoredInput
 from htmap.exceptions import InvalidOption, MisalignedInputData
 from htmap.options import MapOptions, PerComponent, all_required
 from htmap.store.mapdir import MapDir, folder_of, shard_name
 from htmap.store.records import spelled
+from htmap_common import TransferPath
 
 SEPARATOR = "\x1f"
 """Between the values of an item: HTCondor splits at it first, so values may hold commas and blanks."""

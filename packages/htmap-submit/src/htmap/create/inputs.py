@@ -11,13 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from htmap_common import TransferPath
-from htmap_common.wire import Kind, encode_file
-
 from htmap.exceptions import CannotPickle
 from htmap.objects import Freezer, Frozen, Segment
 from htmap.store.atomic import make_private_directory, write_file
 from htmap.store.mapdir import PER_FOLDER, MapDir
+from htmap_common import TransferPath
+from htmap_common.wire import Kind, encode_file
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 

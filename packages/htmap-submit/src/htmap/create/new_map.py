@@ -18,28 +18,27 @@ import logging
 import platform
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import htmap_common
-from htmap_common.wire import Kind, encode_file
-
 from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.create.debris import sweep_tag
 from htmap.create.description import Plan, items, render
 from htmap.create.inputs import Call, StoredInput, store_inputs
+from htmap.create.submission import submit, write_submission
 from htmap.delivery.registry import DeliveryMethod
 from htmap.exceptions import BackendError, CannotPickle, EmptyMap, TagAlreadyExists
 from htmap.objects import CLOUDPICKLE_VERSION, PROTOCOL, freeze
-from htmap.create.submission import submit, write_submission
 from htmap.options import MapOptions
 from htmap.store import tags
 from htmap.store.atomic import make_private_directory, remove_tree, storage_errors, write_file
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import Home, MapDir
 from htmap.store.records import MapRecord, SubmissionRecord
+from htmap_common.wire import Kind, encode_file
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +119,9 @@ def _claim(home: Home, backend: Backend, tag: tags.Tag) -> None:
         tags.claim(home, tag)
 
 
-def _fill(staging: MapDir, final: MapDir, backend: Backend, request: Request, tag: str, progress: Progress) -> int:
+def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
+    staging: MapDir, final: MapDir, backend: Backend, request: Request, tag: str, progress: Progress
+) -> int:
     """Write everything a map consists of; returns the number of components."""
     name = getattr(request.function, "__name__", type(request.function).__name__)
     _store_function(staging, request.function, name)
@@ -197,7 +198,7 @@ def _store_function(map_dir: MapDir, function: Callable[..., Any], name: str) ->
 
 
 def _write_items(path: Path, lines: Iterable[str]) -> None:
-    with open(path, "x", encoding="utf-8") as file:
+    with path.open("x", encoding="utf-8") as file:
         file.writelines(lines)
 
 

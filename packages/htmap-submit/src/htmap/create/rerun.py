@@ -13,9 +13,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from htmap_common import TransferPath
-from htmap_common.wire import Kind, read_header
-
 from htmap.backend.protocol import Backend, JobSelection
 from htmap.create.description import item_lines, renumbered, varying_values
 from htmap.create.inputs import StoredInput
@@ -24,6 +21,8 @@ from htmap.store.atomic import make_private_directory, remove_tree, storage_erro
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import MapDir, SubmissionDir
 from htmap.store.records import MapRecord, SubmissionRecord, ranges_of
+from htmap_common import TransferPath
+from htmap_common.wire import Kind, read_header
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +52,7 @@ def rerun(map_dir: MapDir, record: MapRecord, backend: Backend, components: Sequ
         make_private_directory(staging.path)
         undo.callback(remove_tree_if_there, staging.path)
         text = map_dir.submission(0).submit.read_text(encoding="utf-8")
-        with open(staging.items, "x", encoding="utf-8") as file:
+        with staging.items.open("x", encoding="utf-8") as file:
             file.writelines(_items(map_dir, record, first, components))
         write_submission(staging, renumbered(text, map_dir, number), again)
         staging.path.rename(directory.path)
@@ -82,7 +81,7 @@ def _items(map_dir: MapDir, record: MapRecord, first: SubmissionRecord, componen
     varying: dict[int, list[str]] = {}
     if first.chunksize == 1:
         wanted = set(components)
-        with open(map_dir.submission(0).items, encoding="utf-8") as lines:
+        with map_dir.submission(0).items.open(encoding="utf-8") as lines:
             varying = {number: varying_values(line) for number, line in enumerate(lines) if number in wanted}
     stored = _stored(map_dir, record.shards, components)
     return item_lines(first.chunksize, stored, lambda component: varying.get(component, []))

@@ -35,12 +35,12 @@ raise SystemExit(main())
 """
 
 
-def descriptors(tag: str, map_dir: Path) -> Mapping[str, str]:
+def descriptors(_tag: str, map_dir: Path) -> Mapping[str, str]:
     """Send the zip as the executable of the job."""
     return {"executable": str(_place(map_dir)), "transfer_executable": "true"}
 
 
-def set_up(tag: str, map_dir: Path) -> None:
+def set_up(_tag: str, map_dir: Path) -> None:
     """Put the zip in its place, unless it is there."""
     place = _place(map_dir)
     if place.exists():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def descriptors(tag: str, map_dir: Path) -> Mapping[str, str]:
+def descriptors(_tag: str, _map_dir: Path) -> Mapping[str, str]:
     """Run this very interpreter."""
     return {
         "executable": sys.executable,

@@ -77,14 +77,14 @@ class EventLog:
     def has_news(self) -> bool:
         """Whether the file is longer than what was read. One stat, nothing opened."""
         try:
-            return os.stat(self._path).st_size > self.offset
+            return self._path.stat().st_size > self.offset
         except OSError:
             return False
 
     def was_replaced(self) -> bool:
         """Whether what was read is no longer the beginning of the file: it must be read again from the start."""
         try:
-            status = os.stat(self._path)
+            status = self._path.stat()
         except OSError:
             return False
         return status.st_size < self.offset or self._inode not in (None, status.st_ino)
@@ -93,7 +93,7 @@ class EventLog:
         """The events that are new and whole."""
         with storage_errors(f"read the event log {self._path}"):
             try:
-                file = open(self._path, "rb")  # noqa: SIM115 - closed below
+                file = self._path.open("rb")
             except FileNotFoundError:
                 return
             with file:

@@ -57,6 +57,9 @@ _HOLD_ADVICE = {
 }
 
 
+_COLUMN = 10
+
+
 def advice_on(hold: ComponentHold) -> str:
     """What may be done about a hold; empty if nothing is known beyond its reason."""
     return _HOLD_ADVICE.get(hold.code, "")
@@ -80,7 +83,7 @@ def hold_table(holds: Mapping[int, ComponentHold]) -> str:
 
 def _shortened(components: list[int]) -> str:
     shown = spelled(components)
-    return shown if len(shown) <= 10 else f"{components[0]}..{components[-1]}"
+    return shown if len(shown) <= _COLUMN else f"{components[0]}..{components[-1]}"
 
 
 class ComponentError:

@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from htmap_common.wire import IndexEntry, OutputsReader, Record, WireError
-
 from htmap.exceptions import DamagedFile, InvalidOutputStatus, OutputNotFound, StorageError
 from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import MapDir
+from htmap_common.wire import IndexEntry, OutputsReader, Record, WireError
 
 RETURNED, RAISED = "returned", "raised"
 

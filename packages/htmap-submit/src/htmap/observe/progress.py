@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 from htmap.observe.statuses import ComponentStatus
 
-
 _COLORS = {
     ComponentStatus.COMPLETED: "green",
     ComponentStatus.RUNNING: "cyan",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import datetime
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -325,10 +325,10 @@ class ReadableMap(Sequence[Any]):
         return [self._retrieval.memory_mb(component) for component in range(len(self))]
 
     @property
-    def runtime(self) -> list[datetime.timedelta]:
+    def runtime(self) -> list[dt.timedelta]:
         """Return the total runtime (user + system) of each component; zero if it has not finished."""
         self._refresh()
-        return [datetime.timedelta(seconds=self._retrieval.cpu_s(each)) for each in range(len(self))]
+        return [dt.timedelta(seconds=self._retrieval.cpu_s(each)) for each in range(len(self))]
 
     @property
     def local_data(self) -> int:

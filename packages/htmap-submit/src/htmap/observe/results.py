@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from htmap_common.wire import Kind, Record, WireError, read_header, read_record
-
 from htmap.exceptions import CannotUnpickle, DamagedFile
 from htmap.objects import thaw
 from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import MapDir
+from htmap_common.wire import Kind, Record, WireError, read_header, read_record
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 

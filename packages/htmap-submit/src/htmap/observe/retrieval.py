@@ -6,13 +6,10 @@ our exceptions that names map and component. This is all of `htmap.Map.get` and 
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
-
-from htmap_common.wire import Record
 
 from htmap.exceptions import (
     DamagedFile,
@@ -27,6 +24,7 @@ from htmap.observe.outputs import RAISED
 from htmap.observe.results import exception_of, result_of
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.observe.waiting import Deadline, Pacer, Timeout, wait_until
+from htmap_common.wire import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ class Retrieval:
 
     def _grace_left_s(self) -> float:
         try:
-            last_event = os.stat(self._components.map_dir.events).st_mtime
+            last_event = self._components.map_dir.events.stat().st_mtime
         except OSError:
             return 0.0
         return last_event + self._pace().grace_s - time.time()

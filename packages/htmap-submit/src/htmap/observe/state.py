@@ -75,6 +75,7 @@ class MapState:
 _EXIT_SOME_RAISED = 100  # htmap.create.description says the same to the queue
 
 _NEXT: Mapping[int, JobState] = {
+    ev.SUBMITTED: JobState.IDLE,
     ev.EXECUTING: JobState.RUNNING,
     ev.EVICTED: JobState.IDLE,
     ev.SHADOW_EXCEPTION: JobState.IDLE,
@@ -117,14 +118,7 @@ def fold(state: MapState, events: Iterable[Event]) -> None:
             )
         if kind == ev.IMAGE_SIZE:
             table.memory_mb[proc] = max(table.memory_mb[proc], ev.memory_mb_of(event))
-        elif table.states[proc] in _FINAL:
-            continue
-        elif kind == ev.SUBMITTED:
-            if table.states[proc] == JobState.UNMATERIALIZED:
-                table.states[proc] = JobState.IDLE
-        elif kind == ev.TERMINATED:
-            _end(table, proc, event)
-        else:
+        elif table.states[proc] not in _FINAL:
             _move(table, proc, event)
 
 
@@ -139,8 +133,11 @@ def _submission_of_new_cluster(state: MapState, event: Event) -> int | None:
 
 
 def _move(table: JobTable, proc: int, event: Event) -> None:
+    if event.kind == ev.TERMINATED:
+        _end(table, proc, event)
+        return
     after = _NEXT.get(event.kind)
-    if after is None:
+    if after is None or (event.kind == ev.SUBMITTED and table.states[proc] != JobState.UNMATERIALIZED):
         return
     table.states[proc] = after
     if after is JobState.HELD:

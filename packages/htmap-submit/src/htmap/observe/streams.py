@@ -1,3 +1,4 @@
+# ruff: noqa: SLF001 - these sequences are parts of the map, made public by themselves
 """What components printed, and the files they sent back: sequences over the components of a map."""
 
 from __future__ import annotations
@@ -5,7 +6,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 if TYPE_CHECKING:
     from htmap.observe.readable import ReadableMap
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 T_co = TypeVar("T_co", covariant=True)
 
 
-class _PerComponent(Sequence[T_co], Generic[T_co], abc.ABC):
+class _PerComponent(Sequence[T_co], abc.ABC):
     """A sequence with one element for each component; an element is fetched when it is asked for."""
 
     def __init__(self, map: ReadableMap) -> None:  # noqa: A002 - the reference's name

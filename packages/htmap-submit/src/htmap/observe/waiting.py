@@ -5,13 +5,13 @@ One stat of the event log at each look; the looks get rarer while nothing happen
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import time
 from collections.abc import Callable
 
-from htmap.exceptions import TimeoutError
+from htmap.exceptions import TimeoutError  # noqa: A004 - ours
 
-Timeout = int | float | datetime.timedelta | None
+Timeout = int | float | dt.timedelta | None
 
 _SHORTEST_S = 0.005
 _GROWTH = 1.5
@@ -19,7 +19,7 @@ _GROWTH = 1.5
 
 def seconds(timeout: Timeout) -> float | None:
     """A timeout in seconds; None: for ever."""
-    return timeout.total_seconds() if isinstance(timeout, datetime.timedelta) else timeout
+    return timeout.total_seconds() if isinstance(timeout, dt.timedelta) else timeout
 
 
 class Deadline:

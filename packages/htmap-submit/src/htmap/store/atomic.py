@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from htmap_common.wire import Buffer
-
 from htmap.exceptions import HTMapException, StorageError
+from htmap_common.wire import Buffer
 
 _ADVICE = {
     errno.ENOSPC: "The disk is full: free some space (`htmap.clean()` removes transient maps).",
@@ -46,11 +44,10 @@ def write_file(path: Path, buffers: Iterable[Buffer], mode: int = 0o600) -> None
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with open(beside, "xb") as file:
-            for buffer in buffers:
-                file.write(buffer)
+        with beside.open("xb") as file:
+            file.writelines(buffers)
         beside.chmod(mode)
-        os.replace(beside, path)
+        beside.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             beside.unlink()

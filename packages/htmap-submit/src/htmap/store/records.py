@@ -10,10 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from htmap_common.wire import Kind, WireError, encode_file, read_header
-
 from htmap.exceptions import DamagedFile
 from htmap.store.atomic import storage_errors, write_file
+from htmap_common.wire import Kind, WireError, encode_file, read_header
 
 
 @dataclass(frozen=True, slots=True)

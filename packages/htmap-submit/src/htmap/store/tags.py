@@ -15,29 +15,30 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from htmap_common.wire import Kind, WireError, encode_file, read_header
-
 from htmap.exceptions import DamagedFile, InvalidTag, TagAlreadyExists, TagNotFound
 from htmap.store.atomic import storage_errors, write_file
 from htmap.store.mapdir import Home
+from htmap_common.wire import Kind, WireError, encode_file, read_header
 
 # A tag becomes a file name, a JobBatchName and a word on a command line: letters and digits of any script, and a few
 # marks that mean nothing to a shell, a glob, a submit description or a file system.
 _VALID = re.compile(r"[\w][\w.+=@-]*")
 _MAX_BYTES = 200
 
-_ADJECTIVES = (
+# fmt: off
+_ADJECTIVES = (  # noqa: SIM905 - words read better as text
     "amber bold brave bright brisk calm clear coral crisp curious dapper deep eager early fair fleet fond gentle "
     "glad golden grand green happy hardy honest ivory jolly keen kind late light lively lucky mellow merry mild "
     "neat noble olive open patient plain polite proud quick quiet rapid ready royal rustic sharp shy silent silver "
     "smart snug solid steady sunny swift tidy vivid warm wise witty young"
 ).split()
-_ANIMALS = (
+_ANIMALS = (  # noqa: SIM905 - as above
     "ant badger bat bear beaver bee bison boar carp cat crab crane crow deer dog dove duck eagle eel elk emu falcon "
     "ferret finch fox frog gecko goat goose gull hare hawk heron horse ibex jay kiwi koala lark lemur lion llama lynx "
     "mole moose moth mouse newt okapi orca otter owl panda pike puma quail rabbit raven robin seal shrew skua sloth "
     "snail sole stork swan swift tapir tern tiger toad trout viper vole wasp whale wolf wren yak zebra"
 ).split()
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def _link_new(source: Path, target: Path, content: bytes) -> None:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV, errno.ENOSYS):
             raise
         # A file system without hard links: still exclusive, but a reader may for a moment see it empty.
-        with open(target, "xb") as file:
+        with target.open("xb") as file:
             file.write(content)
 
 
@@ -152,15 +153,15 @@ def find(home: Home, tag: str) -> Tag:
             f"The tag {tag!r} is damaged: {error} The map itself may be whole: "
             f"look for its uid in {home.maps}, or remove the file {home.tags / tag}."
         ) from error
-    except OSError as error:
+    except OSError:
         with storage_errors(f"read the tag {tag!r}"):
-            raise error
+            raise
 
 
 def names(home: Home) -> list[str]:
     """All tags, sorted."""
     with storage_errors("list tags"):
-        return sorted(name for name in os.listdir(home.tags) if not name.startswith("."))
+        return sorted(path.name for path in home.tags.iterdir() if not path.name.startswith("."))
 
 
 def tag_of(home: Home, uid: str) -> Tag | None:

@@ -28,6 +28,7 @@ from htmap_common.wire import (
     read_record,
     write_buffers,
 )
+from htmap_common.wire.header import MAX_HEADER_SIZE
 
 HEADER = {"name": "fit", "python": [3, 11, 7]}
 SEGMENTS = [b"first", b"", bytes(range(70))]
@@ -140,6 +141,12 @@ def test_lengths_are_not_believed(packed: bytes, body: bytes, header_length: int
     for lengths in ((header_length, body_length), (None, body_length), (header_length, None)):
         with pytest.raises(WireError):
             decode_file(file_header() + record(packed, body, *lengths), Kind.FUNCTION)
+
+
+def test_a_header_beyond_the_limit_is_not_decoded() -> None:
+    packed = b"\x81\xa1a\xc6" + struct.pack(">I", MAX_HEADER_SIZE) + bytes(MAX_HEADER_SIZE)
+    with pytest.raises(Corrupt, match="larger"):
+        decode_file(file_header() + record(packed), Kind.FUNCTION)
 
 
 @SMALL

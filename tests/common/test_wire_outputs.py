@@ -277,6 +277,20 @@ def test_a_trailer_that_points_elsewhere_is_reported_and_not_used(offset: int, u
         assert isinstance(reader.damage, Corrupt)
 
 
+def test_bytes_between_the_index_and_its_trailer_are_reported(finished: bytes, path: Path) -> None:
+    path.write_bytes(finished[:-24] + b"?" + finished[-24:])
+    with OutputsReader.open(path) as reader:
+        assert (components(reader), reader.is_finished) == (list(COMPONENTS), False)
+        assert isinstance(reader.damage, Corrupt)
+
+
+def test_a_trailer_with_an_unknown_meaning_is_reported(finished: bytes, path: Path) -> None:
+    path.write_bytes(finished[:-8] + with_crc(finished[-24:-8] + b"\0\0\0\1")[-8:])
+    with OutputsReader.open(path) as reader:
+        assert (components(reader), reader.is_finished) == (list(COMPONENTS), False)
+        assert isinstance(reader.damage, Corrupt)
+
+
 @pytest.mark.parametrize("offset", [50, 10**6])
 def test_an_entry_that_points_to_no_record_is_found_out(offset: int, unfinished: bytes, path: Path) -> None:
     with OutputsReader.open(path) as reader:

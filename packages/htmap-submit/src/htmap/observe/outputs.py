@@ -64,10 +64,9 @@ class Outputs:
             self._raised[submission, job] = known
         return known
 
-    def close(self) -> None:
-        """Close what is open."""
-        with self._lock:
-            self._forget()
+    def __del__(self) -> None:
+        # Nobody closes a Map; the file that was read last goes with it.
+        self._forget()
 
     @contextlib.contextmanager
     def _reader(self, submission: int, job: int, component: int) -> Iterator[tuple[OutputsReader, IndexEntry]]:

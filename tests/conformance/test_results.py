@@ -1,0 +1,175 @@
+"""Results come back as they were, in order, whatever they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections import OrderedDict, namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import htmap
+from htmap.exceptions import NoSuchComponent, TimeoutError
+
+TIMEOUT_S = 120
+
+
+def double(x):
+    return 2 * x
+
+
+def test_map_gives_results_in_the_order_of_the_inputs():
+    m = htmap.map(double, range(5), quiet=True)
+    m.wait(TIMEOUT_S)
+    assert list(m) == [0, 2, 4, 6, 8]
+
+
+def test_two_hundred_components_all_return():
+    m = htmap.map(lambda x: x**2, range(200), tag="squares", quiet=True)
+    m.wait(TIMEOUT_S)
+    assert m.is_done
+    assert list(m) == [x**2 for x in range(200)]
+
+
+def test_starmap_unpacks_positional_and_keyword_arguments():
+    m = htmap.starmap(
+        lambda x, y=1, *, z=0: (x, y, z), args=[(1,), (2, 3), (4,)], kwargs=[{}, {"z": 5}, {"y": 6, "z": 7}], quiet=True
+    )
+    assert list(m.iter(TIMEOUT_S)) == [(1, 1, 0), (2, 3, 5), (4, 6, 7)]
+
+
+def test_starmap_with_keyword_arguments_alone():
+    m = htmap.starmap(lambda *, x: x + 1, kwargs=({"x": x} for x in range(3)), quiet=True)
+    assert list(m.iter(TIMEOUT_S)) == [1, 2, 3]
+
+
+def test_inputs_may_come_from_a_generator():
+    m = htmap.map(double, (x for x in range(3)), quiet=True)
+    assert list(m.iter(TIMEOUT_S)) == [0, 2, 4]
+
+
+Point = namedtuple("Point", "x y")
+
+
+@dataclasses.dataclass
+class Reading:
+    where: Point
+    values: frozenset
+
+
+def test_inputs_and_results_keep_their_types():
+    inputs = [
+        Point(1, 2),
+        Reading(Point(3, 4), frozenset({1, 2})),
+        OrderedDict(b=1, a=2),
+        {(1, 2): "tuple key"},
+        None,
+        float("inf"),
+        "naïve ☃",
+        b"\x00\xff",
+    ]
+    m = htmap.map(lambda each: each, inputs, quiet=True)
+    results = list(m.iter(TIMEOUT_S))
+    assert results == inputs
+    assert [type(each).__name__ for each in results] == [type(each).__name__ for each in inputs]
+
+
+def test_a_list_that_contains_itself_arrives():
+    loop: list[object] = [1]
+    loop.append(loop)
+    m = htmap.map(lambda each: each[1] is each, [loop], quiet=True)
+    assert m.get(0, TIMEOUT_S) is True
+
+
+def test_a_large_array_goes_there_and_comes_back():
+    array = np.arange(1_000_000, dtype=np.float64)
+    m = htmap.map(lambda each: each * 2, [array, array + 1], quiet=True)
+    assert np.array_equal(m.get(0, TIMEOUT_S), array * 2)
+    assert np.array_equal(m.get(1, TIMEOUT_S), (array + 1) * 2)
+
+
+def test_a_generator_may_use_one_array_again_and_again():
+    def inputs():
+        array = np.zeros(100_000)
+        for number in range(3):
+            array[:] = number
+            yield array
+
+    m = htmap.map(lambda each: float(each.sum()), inputs(), quiet=True)
+    assert list(m.iter(TIMEOUT_S)) == [0.0, 100_000.0, 200_000.0]
+
+
+def test_several_components_can_share_a_job():
+    m = htmap.map(double, range(10), map_options=htmap.MapOptions(chunksize=4), quiet=True)
+    assert list(m.iter(TIMEOUT_S)) == [2 * x for x in range(10)]
+    assert m.is_done
+
+
+def test_a_map_is_a_sequence():
+    m = htmap.map(double, range(5), quiet=True)
+    m.wait(TIMEOUT_S)
+    assert len(m) == 5
+    assert m[-1] == 8
+    assert m[1:4] == [2, 4, 6]
+    assert m[::-2] == [8, 4, 0]
+    assert list(reversed(m)) == [8, 6, 4, 2, 0]
+    assert 6 in m
+    assert 7 not in m
+    assert m.index(4) == 2
+    assert m.count(4) == 1
+    with pytest.raises(IndexError):
+        m[5]
+    with pytest.raises(NoSuchComponent, match="from 0 to 4"):
+        m.get(5)
+
+
+def test_asking_for_an_output_does_not_block(tmp_path):
+    m = htmap.map(wait_for_file, [str(tmp_path / "go")], quiet=True)
+    with pytest.raises(TimeoutError, match="component 0"):
+        m[0]
+    with pytest.raises(TimeoutError):
+        m.get(0, timeout=0.01)
+    with pytest.raises(TimeoutError):
+        m.wait(timeout=0.01)
+    (tmp_path / "go").touch()
+    assert m.get(0, TIMEOUT_S) == "gone"
+
+
+def wait_for_file(path):
+    import time
+
+    while not Path(path).exists():
+        time.sleep(0.01)
+    return "gone"
+
+
+def test_inputs_can_be_had_again():
+    m = htmap.starmap(lambda x, y: x + y, args=[(1,), (2,)], kwargs=[{"y": 3}, {"y": 4}], quiet=True)
+    assert list(m.iter_inputs()) == [((1,), {"y": 3}), ((2,), {"y": 4})]
+    assert list(m.iter_with_inputs(TIMEOUT_S)) == [(((1,), {"y": 3}), 4), (((2,), {"y": 4}), 6)]
+
+
+def test_results_can_be_had_as_they_come():
+    m = htmap.map(double, range(6), quiet=True)
+    assert sorted(m.iter_as_available(TIMEOUT_S)) == [0, 2, 4, 6, 8, 10]
+    assert sorted(m.iter_as_available_with_inputs(TIMEOUT_S)) == [(((x,), {}), 2 * x) for x in range(6)]
+
+
+def test_user_code_knows_where_it_runs():
+    m = htmap.map(lambda _: (os.environ["HTMAP_ON_EXECUTE"], os.environ["HTMAP_COMPONENT"]), range(3), quiet=True)
+    assert list(m.iter(TIMEOUT_S)) == [("1", "0"), ("1", "1"), ("1", "2")]
+
+
+def test_input_files_arrive_as_paths(tmp_path):
+    for name in ("one", "two words"):
+        (tmp_path / f"{name}.txt").write_text(f"this is {name}")
+    inputs = [htmap.TransferPath(tmp_path / "one.txt"), {"deep": [htmap.TransferPath(tmp_path / "two words.txt")]}]
+
+    def read(each):
+        path = each if isinstance(each, Path) else each["deep"][0]
+        return path.name, path.read_text()
+
+    m = htmap.map(read, inputs, quiet=True)
+    assert list(m.iter(TIMEOUT_S)) == [("one.txt", "this is one"), ("two words.txt", "this is two words")]

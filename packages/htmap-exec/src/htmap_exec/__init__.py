@@ -1,5 +1,14 @@
-"""The runner of HTMap: executes components of a map on an execute node and records what came of them."""
+"""The runner of HTMap: executes components of a map on an execute node and records what came of them.
 
-from __future__ import annotations
+::
+
+    command_line -> keeper ──fork──> worker ── function, inputs (objects unpickles)
+                      │                 ├───── capture, user_files, usage, node
+                      │<── progress ───>│
+                  aftermath          records, failures
+                      └────> outputs <──┘
+"""
+
+# No `from __future__ import annotations`, as in __main__: a Python 3.6 must get far enough to say that it is too old.
 
 __version__ = "0.1.0"

@@ -1,0 +1,133 @@
+"""The command line of the runner.
+
+In: arguments. Out: an exit code. On the other side: the submit description of a map, or a person who tries an image.
+Parsed by hand: argparse would take longer to import than all else here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NamedTuple
+
+from . import __version__
+from .errors import RunnerFailure
+
+FAILED = 101
+
+_HELP = """\
+htmap-exec: runs components of an HTMap map on an execute node.
+
+usage: htmap-exec run --function FILE --components 5-9,12 --inputs FILE[,FILE...] --outputs FILE [--no-locals]
+       htmap-exec --self-test | --version | --help
+
+run          run components in the current directory, which holds the files; append a record for each to the outputs
+             file, and go on after the records that are there already
+--no-locals  keep the values of local variables out of the records of failures
+--self-test  run one small component in a temporary directory, to see whether it works here
+
+exit codes:  0 every component returned, 100 at least one raised, 101 the runner itself failed
+"""
+
+_VALUES = ("--function", "--components", "--inputs", "--outputs")
+_NO_LOCALS = "--no-locals"
+
+
+class Task(NamedTuple):
+    """What to run.
+
+    Attributes
+    ----------
+    function, inputs
+        Names of files in the scratch directory.
+    components
+        In the order in which they run.
+    outputs, scratch
+        Absolute paths.
+    with_locals
+        Whether records of failures show local variables.
+    """
+
+    function: str
+    components: list[int]
+    inputs: list[str]
+    outputs: str
+    scratch: str
+    with_locals: bool = True
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the arguments say, and return the exit code."""
+    try:
+        return _dispatch(arguments)
+    except RunnerFailure as failure:
+        sys.stderr.write(f"htmap-exec: {failure}\n")
+        return FAILED
+
+
+def parse_task(arguments: list[str]) -> Task:
+    """Read what follows ``run``.
+
+    Raises
+    ------
+    RunnerFailure
+        The arguments make no sense.
+    """
+    values = {}
+    rest = iter(argument for argument in arguments if argument != _NO_LOCALS)
+    for option in rest:
+        if option not in _VALUES:
+            raise RunnerFailure(f"There is no option {option!r}. Try: htmap-exec --help")
+        values[option] = next(rest, "")
+    missing = [option for option in _VALUES if not values.get(option)]
+    if missing:
+        raise RunnerFailure(f"The value of {', '.join(missing)} is missing. Try: htmap-exec --help")
+    scratch = os.getcwd()
+    return Task(
+        # Whatever they are called on the submit side, HTCondor has put the files into the scratch directory.
+        function=os.path.basename(values["--function"]),
+        components=parse_components(values["--components"]),
+        inputs=[os.path.basename(path) for path in values["--inputs"].split(",")],
+        outputs=os.path.join(scratch, values["--outputs"]),
+        scratch=scratch,
+        with_locals=_NO_LOCALS not in arguments,
+    )
+
+
+def parse_components(text: str) -> list[int]:
+    """Read a list like ``5-9,12``; doubles are dropped.
+
+    Raises
+    ------
+    RunnerFailure
+        It is no such list.
+    """
+    components: dict[int, None] = {}
+    try:
+        for part in text.split(","):
+            first, dash, last = part.partition("-")
+            components.update(dict.fromkeys(range(int(first), int(last if dash else first) + 1)))
+    except ValueError:
+        raise RunnerFailure(f"{text!r} is no list of components like 5-9,12.") from None
+    return list(components)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    match arguments:
+        case ["run", *options]:
+            from .keeper import Keeper  # noqa: PLC0415 - the other commands do without
+
+            exit_code = Keeper(parse_task(options)).run()
+            # All is written. To take the interpreter apart in good order would only take time, for each job.
+            os._exit(exit_code)
+        case ["--self-test"]:
+            from .self_test import run_self_test  # noqa: PLC0415 - as above
+
+            sys.stdout.write(run_self_test() + "\n")
+        case ["--version"]:
+            sys.stdout.write(f"htmap-exec {__version__}\n")
+        case ["--help" | "-h"]:
+            sys.stdout.write(_HELP)
+        case _:
+            raise RunnerFailure("Say what to do. Try: htmap-exec --help")
+    return 0

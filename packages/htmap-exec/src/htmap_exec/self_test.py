@@ -1,0 +1,50 @@
+"""``htmap-exec --self-test``: run one component, the way a job does.
+
+In: this interpreter and what it can import. Out: one sentence.
+On the other side: whoever builds an image, or wonders about a node.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+
+from htmap_common.wire import Kind, OutputsReader, encode_file
+
+from . import __version__
+from .command_line import Task
+from .errors import RunnerFailure
+from .keeper import Keeper
+
+
+def run_self_test() -> str:
+    """Run a small component and return the good news.
+
+    Raises
+    ------
+    RunnerFailure
+        Something is missing or broken; the text says what.
+    """
+    try:
+        from . import objects  # noqa: PLC0415 - cloudpickle may be missing
+    except ImportError as error:
+        raise RunnerFailure(f"{error.name} is missing in {sys.executable}.") from error
+    with tempfile.TemporaryDirectory() as scratch:
+        task = Task("function", [0], ["inputs"], os.path.join(scratch, "outputs"), scratch)
+        _write(os.path.join(scratch, "function"), Kind.FUNCTION, {}, objects.dump(lambda x, y: x * y))
+        _write(os.path.join(scratch, "inputs"), Kind.INPUTS, {"first": 0, "count": 1}, objects.dump(((6, 7), {})))
+        Keeper(task).run()
+        with OutputsReader.open(task.outputs) as outputs:
+            record = outputs.record(outputs.entries[0])
+    if "exception" in record.header:
+        raise RunnerFailure(record.header["exception"]["message"])
+    if objects.load(record.segments) != 6 * 7:
+        raise RunnerFailure("A component returned something else than it should.")
+    python = f"Python {sys.version.split()[0]} ({sys.executable})"
+    return f"htmap-exec {__version__} works: {python}, cloudpickle {objects.CLOUDPICKLE_VERSION}"
+
+
+def _write(path: str, kind: Kind, header: dict[str, object], segments: list[bytes | bytearray | memoryview]) -> None:
+    with open(path, "wb") as file:
+        file.writelines(encode_file(kind, header, segments))

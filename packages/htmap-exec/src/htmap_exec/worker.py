@@ -1,0 +1,164 @@
+"""The worker: runs components one after another, in one interpreter, and appends a record for each.
+
+In: the task, and the records of earlier workers, whose components are not run again.
+Out: the missing records, and the exit code of the job.
+On the other side: the keeper, which forked this process, and writes the record of a component that ends it.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from htmap_common import on_execute
+
+from . import stand_in
+from .capture import Capture, read_streams, remove_streams
+from .errors import ComponentFailure, RunnerFailure, UnpicklableResult
+from .function import load_function
+from .inputs import Inputs
+from .outputs import Outputs
+from .progress import Position, Progress
+from .records import OutputRecord, compose
+from .usage import Meter
+from .user_files import UserFiles
+
+if TYPE_CHECKING:
+    from htmap_common.wire import Buffer
+
+    from .command_line import Task
+
+
+class _Ending(NamedTuple):
+    """How a call ended: with a payload, and with a failure unless it returned."""
+
+    payload: list[Buffer]
+    failure: dict[str, Any] | None = None
+
+
+class Worker:
+    """Runs components. Everything that must outlast a component is kept here, out of reach of the user's function."""
+
+    def __init__(self, task: Task, progress: Progress) -> None:
+        self._task = task
+        self._progress = progress
+        self._outputs = Outputs(task)
+        self._inputs = Inputs(task.inputs, task.scratch)
+        self._function: Callable[..., Any] | None = None
+        self._pid = os.getpid()
+
+    def run(self) -> None:
+        """Run the components that have no record yet.
+
+        Raises
+        ------
+        RunnerFailure
+            The outputs file cannot be finished.
+        """
+        os.environ["HTMAP_ON_EXECUTE"] = "1"
+        # As for any script: modules that were sent along are found first.
+        sys.path.insert(0, self._task.scratch)
+        stand_in.install()
+        for component in self._outputs.unfinished():
+            if self._progress.is_stopping():
+                return  # the function has survived SIGTERM, but the job is still to end
+            self._run_one(component)
+        self._progress.set_exit_code(self._outputs.finish())
+
+    def _run_one(self, component: int) -> None:
+        os.chdir(self._task.scratch)
+        os.environ["HTMAP_COMPONENT"] = str(component)
+        meter = Meter()
+        self._progress.set_position(Position(component, meter.started, meter.user_cpu_s, meter.system_cpu_s))
+        files = UserFiles(self._task.scratch, component)
+        on_execute.install(checkpoint=files.checkpoint, transfer_output_files=files.transfer_output_files)
+
+        ending = self._attempt(component, files)
+        if ending.failure is not None and self._progress.is_stopping():
+            # Eviction made it fail (a handler for SIGTERM that raises, a killed child): it will run again.
+            os._exit(1)
+        self._append(
+            compose(
+                component,
+                meter.read(),
+                read_streams(self._task.scratch, component),
+                files.output_files(),
+                payload=ending.payload,
+                failure=ending.failure,
+                scratch=self._task.scratch,
+            )
+        )
+        if ending.failure is None:
+            files.forget_checkpoint()
+        remove_streams(self._task.scratch, component)
+
+    def _attempt(self, component: int, files: UserFiles) -> _Ending:
+        """Call the function, and answer for whatever comes of it."""
+        try:
+            with Capture(self._task.scratch, component):
+                files.restore()
+                ending = _Ending(self._call(component))
+        except BaseException as error:  # noqa: BLE001 - sys.exit() and Ctrl-C too end in a record
+            self._leave_if_forked(error)
+            return self._fail(error)
+        self._leave_if_forked(None)
+        return ending
+
+    def _call(self, component: int) -> list[Buffer]:
+        if self._function is None:
+            self._function = load_function(os.path.join(self._task.scratch, self._task.function))
+            # The keeper has switched it off. What has been imported by now need never be searched.
+            gc.freeze()
+            gc.enable()
+        args, kwargs = self._inputs.load(component)
+        result = self._function(*args, **kwargs)
+
+        from . import objects  # noqa: PLC0415 - as in _fail
+
+        try:
+            return objects.dump(result)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise UnpicklableResult(type(result).__qualname__, error) from error
+
+    def _fail(self, error: BaseException) -> _Ending:
+        from . import failures  # noqa: PLC0415 - seldom needed
+
+        failure = failures.describe(error, with_locals=self._task.with_locals)
+        if isinstance(error, ComponentFailure):
+            # Its class exists only here, and its data says it all.
+            return _Ending([], failure)
+        try:
+            from . import objects  # noqa: PLC0415 - cloudpickle may be missing on the node
+        except ImportError:
+            return _Ending([], failure)
+        return _Ending(objects.dump_exception(error), failure)
+
+    def _leave_if_forked(self, error: BaseException | None) -> None:
+        """End a child that the function has forked, if this is one that came back here: its parent answers for all."""
+        if os.getpid() == self._pid:
+            return
+        status = error.code if isinstance(error, SystemExit) else error and 1
+        os._exit(status if isinstance(status, int) else int(status is not None))
+
+    def _append(self, record: OutputRecord) -> None:
+        try:
+            self._outputs.append(record)
+        except OSError:
+            self._append_again(record)
+
+    def _append_again(self, record: OutputRecord) -> None:
+        try:
+            # The function may have closed the file: os.closerange() is popular for making daemons.
+            self._outputs = Outputs(self._task)
+            self._outputs.append(record)
+        except (OSError, RunnerFailure) as error:
+            # The keeper tries a smaller record.
+            number = error.errno if isinstance(error, OSError) else None
+            self._progress.set_position(self._progress.position()._replace(write_errno=number or errno.EIO))
+            os._exit(1)

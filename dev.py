@@ -76,8 +76,10 @@ def _prepare_process() -> None:
         os.fstat(0)
     except OSError:
         os.open(os.devnull, os.O_RDONLY)  # a closed stdin: else the next file opened would become it
-    # As Ctrl-C does, so that what runs below is ended too.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # Both end this process by way of KeyboardInterrupt, so that what runs below is ended too; a shell that puts
+    # a command into the background makes it, and all below it, deaf to Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 if __name__ == "__main__":

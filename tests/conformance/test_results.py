@@ -173,3 +173,24 @@ def test_input_files_arrive_as_paths(tmp_path):
 
     m = htmap.map(read, inputs, quiet=True)
     assert list(m.iter(TIMEOUT_S)) == [("one.txt", "this is one"), ("two words.txt", "this is two words")]
+
+
+def test_input_files_with_the_same_name_do_not_collide(tmp_path):
+    for folder in ("a", "b", "c"):
+        (tmp_path / folder / "deep").mkdir(parents=True)
+        (tmp_path / folder / "deep" / "same.txt").write_text(folder)
+    inputs = [[htmap.TransferPath(tmp_path / each / "deep" / "same.txt") for each in pair] for pair in ("ab", "bc")]
+    inputs.append([htmap.TransferPath(tmp_path / "c" / "deep")])
+
+    def read(paths):
+        files = [path / "same.txt" if path.is_dir() else path for path in paths]
+        return "".join(path.read_text() for path in files)
+
+    m = htmap.map(read, inputs, map_options=htmap.MapOptions(chunksize=3), quiet=True)
+    assert list(m.iter(TIMEOUT_S)) == ["ab", "bc", "c"]
+
+
+def test_a_missing_input_file_is_named_before_anything_is_submitted(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere.txt"):
+        htmap.map(len, [htmap.TransferPath(tmp_path / "nowhere.txt")], quiet=True)
+    assert htmap.get_tags() == ()

@@ -15,6 +15,7 @@
     ├── TagNotFound (KeyError)               alias: MapIdNotFound
     ├── CannotRetagMap
     ├── NoSuchComponent (IndexError)
+    ├── InputFileNotFound (FileNotFoundError)
     ├── CannotPickle (TypeError)             a function or an input that cannot be sent
     ├── CannotUnpickle                       a result or an input that cannot be made an object again here
     ├── NoMapYet
@@ -102,6 +103,10 @@ class CannotRetagMap(HTMapException):
 
 class CannotPickle(HTMapException, TypeError):
     """The function or one of its inputs cannot be sent to an execute node."""
+
+
+class InputFileNotFound(HTMapException, FileNotFoundError):
+    """A file that was to be sent with a map is not there."""
 
 
 class CannotUnpickle(HTMapException):

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 from htmap.create.inputs import StoredInput
+from htmap.create.transfers import flat_entry
 from htmap.exceptions import InvalidOption, MisalignedInputData
 from htmap.options import MapOptions, PerComponent, all_required
 from htmap.store.mapdir import MapDir, folder_of, shard_name
 from htmap.store.records import spelled
-from htmap_common import TransferPath
 
 SEPARATOR = "\x1f"
 """Between the values of an item: HTCondor splits at it first, so values may hold commas and blanks."""
@@ -72,23 +71,25 @@ def _variable(option: PerComponent) -> str:
     return f"option_{option.name.replace('.', '_')}"
 
 
-def items(plan: Plan, stored: Iterable[StoredInput]) -> Iterator[str]:
+def items(plan: Plan, map_dir: MapDir, stored: Iterable[StoredInput]) -> Iterator[str]:
     """One line for each job, in the order of the procs."""
     varying = columns(plan).varying
 
     def values_of(component: int) -> list[str]:
         return [_value(option, component) for option in varying]
 
-    return item_lines(plan.chunksize, stored, values_of)
+    return item_lines(map_dir, plan.chunksize, stored, values_of)
 
 
 def item_lines(
-    chunksize: int, stored: Iterable[StoredInput], values_of: Callable[[int], Sequence[str]]
+    map_dir: MapDir, chunksize: int, stored: Iterable[StoredInput], values_of: Callable[[int], Sequence[str]]
 ) -> Iterator[str]:
     """One line for each job.
 
     Parameters
     ----------
+    map_dir
+        Where the map is when its jobs run.
     values_of
         The values of the varying options for a component, which is then alone in its job.
     """
@@ -100,9 +101,15 @@ def item_lines(
         values = [str(components[0])]
         if chunksize > 1:
             values.append(spelled(components))
-        values += [",".join(map(shard_name, shards)), folder_of(job), _files_of(chunk), *values_of(components[0])]
+        values += [_shards(map_dir, shards), folder_of(job), _files_of(chunk), *values_of(components[0])]
         yield SEPARATOR.join(values) + "\n"
         job += 1
+
+
+def _shards(map_dir: MapDir, shards: Iterable[int]) -> str:
+    """The shards of a job for its transfer list, where the directory of the map stands before the first already."""
+    first, *others = shards
+    return ",".join([shard_name(first), *(str(map_dir.shard(other)) for other in others)])
 
 
 def varying_values(line: str) -> list[str]:
@@ -112,8 +119,7 @@ def varying_values(line: str) -> list[str]:
 
 def _files_of(chunk: list[StoredInput]) -> str:
     """The files of a job, each after a comma: they follow the shards in one list."""
-    files = dict.fromkeys(str(_transferable(file)) for each in chunk for file in each.files)
-    return "".join(f",{file}" for file in files)
+    return "".join(f",{file}" for file in dict.fromkeys(file for each in chunk for file in each.files))
 
 
 def _value(option: PerComponent, component: int) -> str:
@@ -123,16 +129,7 @@ def _value(option: PerComponent, component: int) -> str:
             "Give one value for each component, or a single value for all."
         )
     value = option.values[component]
-    return ",".join(str(_transferable(file)) for file in value) if option.name == "input_files" else str(value)
-
-
-def _transferable(file: object) -> str:
-    if isinstance(file, TransferPath) and file.protocol is None and file.location is None:
-        file = Path(file).absolute()
-    text = str(file)
-    if "," in text or "\n" in text or SEPARATOR in text:
-        raise InvalidOption(f"HTCondor cannot transfer a file with a comma or a newline in its name: {text!r}.")
-    return text
+    return ",".join(map(flat_entry, value)) if option.name == "input_files" else str(value)
 
 
 def render(plan: Plan, map_dir: MapDir, jobs: int) -> str:
@@ -162,20 +159,22 @@ def _queue(names: Iterable[str], map_dir: MapDir, number: int) -> str:
 def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
     """All descriptors: HTMap's own, then the delivery's, then the user's, later ones winning but for lists."""
     which = "$(components)" if plan.chunksize > 1 else "$(component)"
-    submission = "submissions/$(htmap_submission)"
+    submission = f"{map_dir.path}/submissions/$(htmap_submission)"
     descriptors = {
         "runner_arguments": f"run --function function --components {which} --inputs $(inputs) --outputs outputs",
         "arguments": '"$(runner_arguments)"',
         "universe": "vanilla",
-        "initialdir": str(map_dir.path),
+        # See htmap.create.transfers: what HTMap itself reads and writes is named by absolute paths.
+        "initialdir": "/",
+        "preserve_relative_paths": "true",
         "should_transfer_files": "YES",
         "when_to_transfer_output": "ON_EXIT_OR_EVICT",
-        "transfer_input_files": "function,$(inputs)$(files)",
+        "transfer_input_files": f"{map_dir.function},{map_dir.path}/$(inputs)$(files)",
         "transfer_output_files": "outputs",
         "transfer_output_remaps": f'"outputs = {submission}/outputs/$(folder)/$(ProcId)"',
         "output": f"{submission}/logs/$(folder)/$(ProcId)",
         "error": f"{submission}/logs/$(folder)/$(ProcId)",
-        "log": "events",
+        "log": str(map_dir.events),
         "submit_event_user_notes": "htmap submission $(htmap_submission)",
         "batch_name": plan.tag,
         "on_exit_hold": _RUNNER_FAILED,
@@ -184,7 +183,8 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
     user = {name: _rendered(value) for name, value in plan.options.descriptors.items()}
     if jobs > plan.threshold and not {"max_idle", "max_materialize"} & user.keys():
         descriptors["max_idle"] = str(plan.max_idle)
-    descriptors |= {name.casefold(): str(value) for name, value in plan.delivery.items()} | user
+    delivery = {name.casefold(): str(value) for name, value in plan.delivery.items()}
+    descriptors |= {name: value for name, value in delivery.items() if name != "transfer_input_files"} | user
     _join_requirements(descriptors, plan)
     _join_input_files(descriptors, plan)
     for name, value in plan.options.custom_options.items():
@@ -205,10 +205,9 @@ def _join_requirements(descriptors: dict[str, str], plan: Plan) -> None:
 
 
 def _join_input_files(descriptors: dict[str, str], plan: Plan) -> None:
-    ours = descriptors["transfer_input_files"]
-    base = "function,$(inputs)$(files)"
-    parts = [base] if ours == base else [base, ours]
-    parts += [_transferable(file) for file in plan.options.fixed_input_files]
+    parts = [descriptors["transfer_input_files"]]
+    parts += [value for name, value in plan.delivery.items() if name.casefold() == "transfer_input_files"]
+    parts += map(flat_entry, plan.options.fixed_input_files)
     if plan.options.input_files is not None:
         parts.append(_rendered(plan.options.input_files))
     descriptors["transfer_input_files"] = ",".join(parts)

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from htmap.create.transfers import to_transfer
 from htmap.exceptions import CannotPickle
 from htmap.objects import Freezer, Frozen, Segment
 from htmap.store.atomic import make_private_directory, write_file
 from htmap.store.mapdir import PER_FOLDER, MapDir
-from htmap_common import TransferPath
 from htmap_common.wire import Kind, encode_file
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
@@ -33,7 +33,7 @@ class StoredInput:
 
     component: int
     shard: int
-    files: tuple[TransferPath, ...]
+    files: tuple[str, ...]  # as a transfer list names them
 
 
 @dataclass(slots=True)
@@ -71,11 +71,13 @@ def store_inputs(map_dir: MapDir, calls: Iterable[Call]) -> Iterator[StoredInput
         shard.segments += frozen.segments
         shard.per_component.append(len(frozen.segments))
         shard.size += size
-        if frozen.files:
+        files = [to_transfer(file) for file in frozen.files]
+        if files:
             shard.files[str(component)] = [
-                [str(file.path), file.protocol, file.location, _arrives_as(file)] for file in frozen.files
+                [str(file.path), file.protocol, file.location, transfer.arrives_as]
+                for file, transfer in zip(frozen.files, files, strict=True)
             ]
-        stored = StoredInput(component, shard.number, tuple(frozen.files))
+        stored = StoredInput(component, shard.number, tuple(transfer.entry for transfer in files))
         if len(frozen.segments) > 1:
             # Its buffers are the caller's memory, which a generator may reuse for the next input: write them now.
             _write(map_dir, shard)
@@ -93,11 +95,6 @@ def _freeze(freezer: Freezer, component: int, call: Call) -> Frozen:
             f"The input of component {component} cannot be sent to an execute node: {type(error).__name__}: {error}. "
             "Inputs must be objects that pickle: pass what is needed to make the object, and make it in the function."
         ) from error
-
-
-def _arrives_as(file: TransferPath) -> str:
-    """The name under which HTCondor leaves a file in the scratch directory."""
-    return file.name
 
 
 def _write(map_dir: MapDir, shard: _Shard) -> None:

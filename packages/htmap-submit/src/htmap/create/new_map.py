@@ -139,7 +139,7 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
     make_private_directory(staging.submission(0).path)
     make_private_directory(staging.path / "inputs")
     counted = Counted(progress(store_inputs(staging, request.calls)))
-    _write_items(staging.submission(0).items, items(plan, counted))
+    _write_items(staging.submission(0).items, items(plan, final, counted))
     components = counted.count
     if components == 0:
         raise EmptyMap("The map has no inputs, so it was not created.")

@@ -17,6 +17,7 @@ from htmap.backend.protocol import Backend, JobSelection
 from htmap.create.description import item_lines, renumbered, varying_values
 from htmap.create.inputs import StoredInput
 from htmap.create.submission import submit, write_submission
+from htmap.create.transfers import to_transfer
 from htmap.store.atomic import make_private_directory, remove_tree, storage_errors
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import MapDir, SubmissionDir
@@ -84,7 +85,7 @@ def _items(map_dir: MapDir, record: MapRecord, first: SubmissionRecord, componen
         with map_dir.submission(0).items.open(encoding="utf-8") as lines:
             varying = {number: varying_values(line) for number, line in enumerate(lines) if number in wanted}
     stored = _stored(map_dir, record.shards, components)
-    return item_lines(first.chunksize, stored, lambda component: varying.get(component, []))
+    return item_lines(map_dir, first.chunksize, stored, lambda component: varying.get(component, []))
 
 
 def _stored(map_dir: MapDir, shards: int, components: Iterable[int]) -> Iterator[StoredInput]:
@@ -98,7 +99,7 @@ def _stored(map_dir: MapDir, shards: int, components: Iterable[int]) -> Iterator
         files = header.get("files", {})
         while component is not None and component < header["first"] + header["count"]:
             paths = [TransferPath(path, protocol, place) for path, protocol, place, _ in files.get(str(component), ())]
-            yield StoredInput(component, shard, tuple(paths))
+            yield StoredInput(component, shard, tuple(to_transfer(path).entry for path in paths))
             component = next(wanted, None)
 
 

@@ -1,0 +1,105 @@
+"""A map outlives the process that made it, whatever ended that process."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import htmap
+from htmap.exceptions import TagNotFound
+
+TIMEOUT_S = 120
+
+CREATE = """
+import sys, htmap
+def double(x):
+    return 2 * x
+print("ready", flush=True)
+m = htmap.map(double, range({components}), tag={tag!r}, quiet=True)
+print("created", flush=True)
+sys.stdin.read()
+"""
+
+
+def start(tag: str, components: int) -> subprocess.Popen[str]:
+    """A process that creates a map, says so, and waits to be killed."""
+    script = CREATE.format(tag=tag, components=components)
+    return subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ
+    )
+
+
+def say(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    with process:
+        process.send_signal(signal.SIGKILL)
+
+
+def test_all_results_arrive_after_the_submitting_python_was_killed():
+    process = start("orphan", 20)
+    assert [say(process), say(process)] == ["ready", "created"]
+    kill(process)
+    m = htmap.load("orphan")
+    m.wait(TIMEOUT_S)
+    assert list(m) == [2 * x for x in range(20)]
+
+
+def test_another_process_can_load_the_map():
+    m = htmap.map(lambda x: x + 1, range(3), tag="shared", quiet=True)
+    m.wait(TIMEOUT_S)
+    script = "import htmap; print(list(htmap.load('shared')))"
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert printed.stdout.strip() == "[1, 2, 3]"
+
+
+def test_a_creation_killed_at_any_moment_leaves_a_whole_map_or_nothing(htmap_dir):
+    seed = random.randrange(10**6)
+    moments = random.Random(seed)
+    took_s = time_to_create()
+    survivors = []
+    for number in range(50):
+        tag = f"killed-{number}"
+        process = start(tag, 3)
+        assert say(process) == "ready"
+        time.sleep(moments.uniform(0, 1.2 * took_s))
+        kill(process)
+        tags = htmap.get_tags()
+        assert {m.tag for m in htmap.load_maps()} == set(tags), f"seed {seed}"
+        for m in htmap.load_maps():
+            assert len(m.component_statuses) == 3, f"seed {seed}"
+        if tag in tags:
+            survivors.append(tag)
+        else:
+            with pytest.raises(TagNotFound):
+                htmap.load(tag)
+    assert 0 < len(survivors) < 50, f"{len(survivors)} of 50 survived: the moments miss the creation (seed {seed})"
+    for tag in survivors:
+        assert list(htmap.load(tag).iter(TIMEOUT_S)) == [0, 2, 4], f"seed {seed}"
+    htmap.clean()
+    assert sorted(htmap.get_tags()) == sorted(survivors)
+    uids = {m._dir.uid for m in htmap.load_maps()}
+    assert {path.name for path in (htmap_dir / "maps").iterdir()} == uids, f"seed {seed}"
+    assert {path.name for path in (htmap_dir / "tags").iterdir()} == set(survivors), f"seed {seed}"
+
+
+def time_to_create() -> float:
+    process = start("timing", 3)
+    assert say(process) == "ready"
+    started = time.monotonic()
+    assert say(process) == "created"
+    took_s = time.monotonic() - started
+    kill(process)
+    htmap.remove("timing")
+    return took_s
+
+

@@ -17,6 +17,7 @@ from htmap.create.debris import Standing, remove_map, standing
 from htmap.create.rerun import changing, rerun
 from htmap.exceptions import BackendError, CannotRerunComponents, InvalidOption, TagNotFound
 from htmap.observe.readable import ReadableMap
+from htmap.observe.settling import ask_queue
 from htmap.observe.statuses import ACTIVE
 from htmap.settings import settings
 from htmap.store import tags
@@ -37,7 +38,7 @@ class Map(ReadableMap):
     def __init__(self, *, tag: str, map_dir: Path) -> None:
         super().__init__(tag=tag, map_dir=map_dir)
         self._backend = backend_named(self._record.backend, self._dir.home, settings)
-        self._progress_checked = float("-inf")
+        self._progress_checked = self._queue_asked = float("-inf")
 
     @classmethod
     def load(cls, tag: str) -> Map:
@@ -63,6 +64,22 @@ class Map(ReadableMap):
         if now - self._progress_checked > _PROGRESS_CHECK_S:
             self._progress_checked = now
             self._backend.ensure_progress()
+        silence_s = settings["QUEUE_CHECK_TIME"]
+        if now - self._queue_asked > silence_s and time.time() - self._components.silent_since() > silence_s:
+            self._queue_asked = now
+            self._ask_queue()
+
+    def _ask_queue(self) -> None:
+        """Let the queue settle what the log leaves open, if it can be asked now."""
+        active = self._components.active_jobs()
+        try:
+            states = ask_queue(
+                self._backend, self._dir.uid, active, self._components.outputs, self._components.numbers()
+            )
+        except BackendError as error:
+            logger.warning("The log of map %s is silent, and the queue cannot be asked: %s", self._tag, error)
+        else:
+            self._components.settle(states)
 
     @property
     def is_transient(self) -> bool:
@@ -180,7 +197,7 @@ class Map(ReadableMap):
 
     def _act(self, action: Action) -> None:
         self._check_exists()
-        jobs = self._backend.act(action, self._all_jobs(), f"{action.value} by the user")
+        jobs = self._backend.act(action, self._all_jobs(), f"HTMap: {action.value} by the user")
         logger.info("%s map %s: %d jobs.", action.value.capitalize(), self._tag, jobs)
 
     def _edit(self, attribute: str, value: int) -> None:
@@ -204,7 +221,7 @@ def backends(home: Home) -> Callable[[str], Backend]:
 def remove(map_dir: MapDir, backend: Backend, tag: str, *, force: bool) -> None:
     """Remove a map: its jobs, its tag, its directory, in this order: what is left of a killed removal is debris."""
     try:
-        backend.act(Action.REMOVE, JobSelection(map_dir.uid), "its map was removed")
+        backend.act(Action.REMOVE, JobSelection(map_dir.uid), "HTMap: its map was removed")
     except BackendError:
         if not force:
             raise

@@ -38,6 +38,7 @@ KNOWN = (
     KnownSetting("DELIVERY_METHOD", str, "bundle", "How Python and the runner reach the execute node."),
     KnownSetting("WAIT_TIME", float, 1.0, "Seconds, at most, between two looks at the event log while waiting."),
     KnownSetting("OUTPUT_GRACE", float, 30.0, "Seconds to wait for the output of a job that has ended (shared disks)."),
+    KnownSetting("QUEUE_CHECK_TIME", float, 60.0, "Seconds of silence of an event log before the queue is asked."),
     KnownSetting("HTCONDOR.SCHEDULER", str, None, "Name of the schedd; none: the one of this machine."),
     KnownSetting("HTCONDOR.COLLECTOR", str, None, "Address of the collector that knows that schedd."),
     KnownSetting("LOCAL.SLOTS", int, 0, "Jobs that the local backend runs at a time; 0: one for each core."),

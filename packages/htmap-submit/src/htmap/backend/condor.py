@@ -76,7 +76,7 @@ class CondorBackend:
         with _translated(f"{action.value} jobs of the map with uid {selection.uid}"):
             for jobs in _specifications(selection):
                 # Workaround for htcondor2 25.14: act(reason="text") drops the text, a (text, code) tuple works.
-                result = self._schedd.act(verb, jobs, (f"HTMap: {reason}", _HELD_BY_USER))
+                result = self._schedd.act(verb, jobs, (reason, _HELD_BY_USER))
                 done += int(result["TotalSuccess"]) if result is not None else 0
         return done
 
@@ -92,7 +92,8 @@ class CondorBackend:
         found: dict[tuple[int, int], QueuedJob] = {}
         with _translated(f"query jobs of the map with uid {selection.uid}"):
             for constraint in _constraints(selection):
-                ads = list(self._schedd.query(constraint, _PROJECTION))
+                options = _bindings().QueryOpts.IncludeClusterAd
+                ads = list(self._schedd.query(constraint, _PROJECTION, opts=options))
                 if with_history:
                     ads += self._schedd.history(constraint, _PROJECTION)
                 for ad in ads:
@@ -187,8 +188,8 @@ def _queued_job(ad: Any) -> QueuedJob:
     code, signal = ad.get("ExitCode"), ad.get("ExitSignal")
     return QueuedJob(
         cluster=int(ad["ClusterId"]),
-        proc=int(ad["ProcId"]),
-        status=JobStatus(int(ad["JobStatus"])),
+        proc=int(ad.get("ProcId", -1)),  # the ad of a late-materialized cluster has none
+        status=JobStatus(int(ad.get("JobStatus", JobStatus.IDLE.value))),
         hold_code=int(ad.get("HoldReasonCode", 0)),
         hold_subcode=int(ad.get("HoldReasonSubCode", 0)),
         hold_reason=str(ad.get("HoldReason", "")),

@@ -58,7 +58,10 @@ class JobSelection:
 
 @dataclass(frozen=True, slots=True)
 class QueuedJob:
-    """What the queue (or its history) says of one job."""
+    """What the queue (or its history) says of one job.
+
+    One with proc -1 stands for jobs of its cluster that have not materialized yet.
+    """
 
     cluster: int
     proc: int
@@ -117,7 +120,7 @@ class Backend(Protocol):
         Parameters
         ----------
         with_history
-            Also jobs that have left the queue, as far as the backend remembers them.
+            Also jobs that have left the queue, as far as the backend remembers them. This may be slow: select few.
         """
         ...
 

@@ -116,7 +116,7 @@ def _directories(home: Home) -> Iterator[MapDir]:
 
 def _sweep(home: Home, map_dir: MapDir, backend: Backend | None) -> None:
     if backend is not None:
-        backend.act(Action.REMOVE, JobSelection(map_dir.uid), "its map was never finished")
+        backend.act(Action.REMOVE, JobSelection(map_dir.uid), "HTMap: its map was never finished")
     remove_map(home, map_dir)
     logger.info("Swept up %s, which a killed process had left.", map_dir.path)
 

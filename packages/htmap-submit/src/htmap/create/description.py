@@ -20,11 +20,10 @@ from htmap.store.records import spelled
 SEPARATOR = "\x1f"
 """Between the values of an item: HTCondor splits at it first, so values may hold commas and blanks."""
 
-EXIT_SOME_RAISED = 100
-"""The runner ended well, and at least one component raised (``htmap_exec.keeper`` says the same)."""
+_EXIT_SOME_RAISED = 100  # the runner ended well, and at least one component raised; htmap_exec.keeper says the same
 
 # The runner leaves a record for whatever happens to a component. What is left is trouble with the runner itself.
-_RUNNER_FAILED = f"ExitBySignal || (ExitCode != 0 && ExitCode != {EXIT_SOME_RAISED})"
+_RUNNER_FAILED = f"ExitBySignal || (ExitCode != 0 && ExitCode != {_EXIT_SOME_RAISED})"
 _WHY_RUNNER_FAILED = (
     'ifThenElse(ExitBySignal, strcat("The runner was killed by signal ", ExitSignal, ". If this was for its memory or '
     'disk, ask for more of it; then release the map."), '
@@ -169,7 +168,9 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
         "preserve_relative_paths": "true",
         "should_transfer_files": "YES",
         "when_to_transfer_output": "ON_EXIT_OR_EVICT",
-        "transfer_input_files": f"{map_dir.function},{map_dir.path}/$(inputs)$(files)",
+        # The empty output file is there from the start: HTCondor holds a job that is evicted (or held, by its user)
+        # while a file that should come back is missing, and the runner may not have got to run at all by then.
+        "transfer_input_files": f"{map_dir.function},{map_dir.no_outputs},{map_dir.path}/$(inputs)$(files)",
         "transfer_output_files": "outputs",
         "transfer_output_remaps": f'"outputs = {submission}/outputs/$(folder)/$(ProcId)"',
         "output": f"{submission}/logs/$(folder)/$(ProcId)",

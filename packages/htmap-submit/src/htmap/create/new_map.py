@@ -136,6 +136,7 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
         max_idle=request.max_idle,
         threshold=request.threshold,
     )
+    write_file(staging.no_outputs, [])
     make_private_directory(staging.submission(0).path)
     make_private_directory(staging.path / "inputs")
     counted = Counted(progress(store_inputs(staging, request.calls)))
@@ -205,7 +206,7 @@ def _write_items(path: Path, lines: Iterable[str]) -> None:
 def _remove_jobs(backend: Backend, uid: str) -> None:
     # The submit may have got through although its answer did not.
     with contextlib.suppress(BackendError):
-        backend.act(Action.REMOVE, JobSelection(uid), "the creation of the map did not finish")
+        backend.act(Action.REMOVE, JobSelection(uid), "HTMap: the creation of the map did not finish")
 
 
 def _versions() -> dict[str, str]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from htmap.exceptions import MapWasRemoved
+from htmap.observe import snapshot
 from htmap.observe.events import EventLog
 from htmap.observe.outputs import Outputs
 from htmap.observe.state import Hold, JobState, JobTable, MapState, fold
@@ -31,6 +32,10 @@ _STATUS = {
     JobState.RAISED: ComponentStatus.ERRORED,
     JobState.FAILED: ComponentStatus.ERRORED,
 }
+_IN_QUEUE = frozenset({JobState.IDLE, JobState.RUNNING, JobState.SUSPENDED, JobState.HELD})
+
+_SNAPSHOT_EVERY_BYTES = 4 * 1024 * 1024  # about 10,000 events: some 20 ms of folding
+
 _STATUS_OF_CODE = tuple(_STATUS[state] for state in JobState)
 
 
@@ -52,6 +57,8 @@ class Components:
         self._start_over()
 
     def _start_over(self) -> None:
+        self._snapshot_offset = 0
+        self._settled: dict[Place, JobState] = {}
         self._submissions: list[SubmissionRecord] = []
         self._unconfirmed: list[int] = []
         self._state = MapState()
@@ -70,6 +77,8 @@ class Components:
         """
         with self._lock:
             news = self._find_submissions()
+            if self._log.offset == 0:
+                self._start_from_snapshot()
             if self._log.was_replaced():
                 self._start_over()
                 self._find_submissions()
@@ -77,12 +86,31 @@ class Components:
             if self._log.has_news():
                 before = self._log.offset
                 fold(self._state, self._log.read())
-                news = news or self._log.offset != before
+                if self._log.offset != before:
+                    news = True
+                    self._settled.clear()
+                    self._keep_snapshot()
             if self._unconfirmed:
                 news = self._confirm() or news
             if news:
                 self._statuses = self._counts = None
             return news
+
+    def _start_from_snapshot(self) -> None:
+        sizes = [record.jobs for record in self._submissions]
+        found = snapshot.load(self.map_dir.state, self.map_dir.events, sizes)
+        if found is not None:
+            known = self._state.submissions
+            self._state, offset = found
+            self._state.submissions |= known
+            self._log = EventLog(self.map_dir.events, offset)
+            self._snapshot_offset = offset
+
+    def _keep_snapshot(self) -> None:
+        # In proportion to the log: so all snapshots of a map together cost no more than a few of its last one.
+        if self._log.offset - self._snapshot_offset > max(_SNAPSHOT_EVERY_BYTES, self._log.offset // 4):
+            self._snapshot_offset = self._log.offset
+            snapshot.save(self.map_dir.state, self._state, self.map_dir.events, self._log.offset)
 
     def _find_submissions(self) -> bool:
         known = len(self._submissions)
@@ -153,6 +181,9 @@ class Components:
         codes = self._state.tables[0].states
         if first.chunksize == 1:
             joined = [_STATUS_OF_CODE[code] for code in codes]
+            for place, state in self._settled.items():
+                if place.submission == 0:
+                    joined[place.job] = _STATUS_OF_CODE[state]
         else:
             joined = []
             for job in range(first.jobs):
@@ -161,14 +192,17 @@ class Components:
             joined[component] = self._status_at(place, component)
         return joined
 
+    def _state_of(self, place: Place) -> int:
+        return self._settled.get(place, self._state.tables[place.submission].states[place.job])
+
     def _statuses_of_job(self, place: Place, components: Sequence[int]) -> list[ComponentStatus]:
-        state = self._state.tables[place.submission].states[place.job]
+        state = self._state_of(place)
         if state != JobState.RAISED:
             return [_STATUS_OF_CODE[state]] * len(components)
         return [self._status_at(place, component) for component in components]
 
     def _status_at(self, place: Place, component: int) -> ComponentStatus:
-        state = self._state.tables[place.submission].states[place.job]
+        state = self._state_of(place)
         if state == JobState.RAISED and self._submissions[place.submission].chunksize > 1:
             raised = self.outputs.raised(place.submission, place.job)
             return ComponentStatus.ERRORED if raised is None or component in raised else ComponentStatus.COMPLETED
@@ -177,6 +211,34 @@ class Components:
     def status(self, component: int) -> ComponentStatus:
         """The status of one component, as of the last refresh."""
         return self.statuses()[component]
+
+    def active_jobs(self) -> dict[int, list[int]]:
+        """Cluster to procs, of the jobs that the log last saw in the queue."""
+        with self._lock:
+            found: dict[int, list[int]] = {}
+            for cluster, number in self._state.submissions.items():
+                states = self._state.tables[number].states
+                found[cluster] = [proc for proc, state in enumerate(states) if state in _IN_QUEUE]
+            return {cluster: procs for cluster, procs in found.items() if procs}
+
+    def numbers(self) -> Mapping[int, int]:
+        """Cluster to number of its submission."""
+        return self._state.submissions
+
+    def silent_since(self) -> float:
+        """When the event log was last written to, in seconds since 1970; 0 if there is none."""
+        try:
+            return self.map_dir.events.stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def settle(self, states: Mapping[tuple[int, int], JobState]) -> None:
+        """Take the word of the queue for jobs, by cluster and proc, on which the log is silent: until it speaks."""
+        with self._lock:
+            self._settled = {
+                Place(self._state.submissions[cluster], proc): state for (cluster, proc), state in states.items()
+            }
+            self._statuses = self._counts = None
 
     def hold(self, component: int) -> Hold | None:
         """Why a component is held, if it is."""

@@ -104,11 +104,7 @@ class Retrieval:
                     return None
 
     def _grace_left_s(self) -> float:
-        try:
-            last_event = self._components.map_dir.events.stat().st_mtime
-        except OSError:
-            return 0.0
-        return last_event + self._pace().grace_s - time.time()
+        return self._components.silent_since() + self._pace().grace_s - time.time()
 
     def error_header(self, component: int, timeout: Timeout) -> Mapping[str, Any] | None:
         """What the record of an errored component says. None: it left no record."""

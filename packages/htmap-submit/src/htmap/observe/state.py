@@ -72,7 +72,7 @@ class MapState:
     submissions: dict[int, int] = field(default_factory=dict)
 
 
-_EXIT_SOME_RAISED = 100  # htmap.create.description says the same to the queue
+EXIT_SOME_RAISED = 100  # htmap.create.description says the same to the queue
 
 _NEXT: Mapping[int, JobState] = {
     ev.SUBMITTED: JobState.IDLE,
@@ -151,7 +151,7 @@ def _end(table: JobTable, proc: int, event: Event) -> None:
     table.holds.pop(proc, None)
     if code == 0:
         table.states[proc] = JobState.RETURNED
-    elif code == _EXIT_SOME_RAISED:
+    elif code == EXIT_SOME_RAISED:
         table.states[proc] = JobState.RAISED
     else:
         table.states[proc] = JobState.FAILED

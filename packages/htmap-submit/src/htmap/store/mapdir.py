@@ -5,7 +5,7 @@
     HTMAP_DIR/
       tags/<tag>                        names a map
       maps/<uid>/                       one map (a leading dot: being made, or being removed)
-        map  function  lock  events  state
+        map  function  lock  events  state  outputs (empty)
         inputs/<nnn>/<shard>            framed shards of inputs, at most 1,000 in a folder
         submissions/<k>/
           submission  submit  items
@@ -111,6 +111,11 @@ class MapDir:
     @property
     def state(self) -> Path:
         return self.path / "state"
+
+    @property
+    def no_outputs(self) -> Path:
+        """An empty file that travels with each job under the name of its output file."""
+        return self.path / "outputs"
 
     def shard(self, number: int) -> Path:
         return self.path / shard_name(number)

@@ -1,0 +1,87 @@
+"""Keep the fold of a long event log, so that the next process need not read it all again.
+
+In and out: a `MapState` and how much of the log it stands for. On disk: ``state``, of kind ``state``. It is only a
+cache: absent, damaged, older, or of another log, it is simply not used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from array import array
+from pathlib import Path
+from typing import Any
+
+from htmap.exceptions import StorageError
+from htmap.observe.state import Hold, JobTable, MapState
+from htmap.store.atomic import storage_errors, write_file
+from htmap_common.wire import Kind, WireError, encode_file, read_record
+
+_HEAD_BYTES = 4096  # of the log, to know it again
+
+
+def save(path: Path, state: MapState, log: Path, offset: int) -> None:
+    """Write a snapshot; a disk that refuses is no reason to fail."""
+    header = {
+        "offset": offset,
+        "head": _head_of(log, offset),
+        "itemsize": array("I").itemsize,
+        "submissions": {str(cluster): number for cluster, number in state.submissions.items()},
+        "tables": [
+            {
+                "holds": {str(job): list(hold) for job, hold in table.holds.items()},
+                "exits": {str(job): code for job, code in table.exits.items()},
+            }
+            for table in state.tables
+        ],
+    }
+    segments = [part for table in state.tables for part in (bytes(table.states), table.memory_mb.tobytes())]
+    with contextlib.suppress(StorageError), storage_errors(f"write {path}"):
+        write_file(path, encode_file(Kind.STATE, header, segments))
+
+
+def load(path: Path, log: Path, sizes: list[int]) -> tuple[MapState, int] | None:
+    """The state and the offset it stands for, or None if there is no snapshot that fits.
+
+    Parameters
+    ----------
+    log
+        The log that it has to be of.
+    sizes
+        The number of jobs in each submission that is known now. The snapshot must not know more.
+    """
+    try:
+        record = read_record(path, Kind.STATE)
+        header = record.header
+        tables = [_table(record.segments, number, known) for number, known in enumerate(header["tables"])]
+        fits = (
+            header["itemsize"] == array("I").itemsize
+            and log.stat().st_size >= header["offset"]
+            and header["head"] == _head_of(log, header["offset"])
+            and [len(table.states) for table in tables] == sizes[: len(tables)]
+            and all(len(table.memory_mb) == len(table.states) for table in tables)
+        )
+        submissions = {int(cluster): int(number) for cluster, number in header["submissions"].items()}
+        offset = int(header["offset"])
+    except (WireError, OSError, KeyError, TypeError, ValueError, IndexError):
+        return None
+    if not fits:
+        return None
+    tables += [JobTable.of_size(size) for size in sizes[len(tables) :]]
+    return MapState(tables, submissions), offset
+
+
+def _table(segments: tuple[memoryview, ...], number: int, known: dict[str, Any]) -> JobTable:
+    memory_mb = array("I")
+    memory_mb.frombytes(segments[2 * number + 1])
+    return JobTable(
+        states=bytearray(segments[2 * number]),
+        memory_mb=memory_mb,
+        holds={int(job): Hold(*hold) for job, hold in known["holds"].items()},
+        exits={int(job): code for job, code in known["exits"].items()},
+    )
+
+
+def _head_of(log: Path, offset: int) -> int:
+    with log.open("rb") as file:
+        return zlib.crc32(file.read(min(offset, _HEAD_BYTES)))

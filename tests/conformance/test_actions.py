@@ -1,0 +1,230 @@
+"""What is done to a map happens to its jobs, and the event log says so."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import htmap
+from htmap import ComponentStatus as Status
+from htmap.backend.protocol import Action
+from htmap.exceptions import (
+    CannotRerunComponents,
+    InvalidOption,
+    MapComponentError,
+    MapComponentHeld,
+    MapComponentRemoved,
+    MapWasRemoved,
+    TagAlreadyExists,
+    TagNotFound,
+)
+
+TIMEOUT_S = 120
+
+
+def until(is_true: Callable[[], bool]) -> None:
+    """Wait for something, at most for a while."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def has(m: htmap.Map, status: Status) -> Callable[[], bool]:
+    """All components are in that status."""
+    return lambda: set(m.component_statuses) == {status}
+
+
+def work_until(path):
+    """Note the start of each run in a file; go on until another file is there."""
+    import time
+
+    with open(f"{path}.runs", "a") as runs:
+        runs.write("x")
+    while not Path(path).exists():
+        time.sleep(0.02)
+    return "done"
+
+
+@pytest.fixture
+def work(tmp_path) -> str:
+    return str(tmp_path / "go")
+
+
+def runs(work: str) -> int:
+    path = Path(f"{work}.runs")
+    return len(path.read_text()) if path.exists() else 0
+
+
+def test_hold_and_release(work):
+    m = htmap.map(work_until, [work], quiet=True)
+    until(has(m, Status.RUNNING))
+    m.hold()
+    until(has(m, Status.HELD))
+    with pytest.raises(MapComponentHeld, match="component 0|Component 0"):
+        m.get(0)
+    with pytest.raises(MapComponentHeld):
+        m.wait(TIMEOUT_S)
+    assert m.holds[0].code == 1
+    assert "HTMap" in m.holds[0].reason
+    assert "release" in m.hold_report()
+    m.release()
+    until(has(m, Status.RUNNING))
+    assert m.holds == {}
+    Path(work).touch()
+    assert m.get(0, TIMEOUT_S) == "done"
+
+
+def test_pause_and_resume(work):
+    m = htmap.map(work_until, [work], quiet=True)
+    until(has(m, Status.RUNNING))
+    m.pause()
+    until(has(m, Status.SUSPENDED))
+    Path(work).touch()
+    m.resume()
+    until(lambda: m.component_statuses[0] in (Status.RUNNING, Status.COMPLETED))
+    assert m.get(0, TIMEOUT_S) == "done"
+
+
+def test_vacate_starts_a_component_again(work):
+    m = htmap.map(work_until, [work], quiet=True)
+    until(lambda: runs(work) == 1)
+    until(has(m, Status.RUNNING))
+    m.vacate()
+    until(lambda: runs(work) == 2)
+    Path(work).touch()
+    assert m.get(0, TIMEOUT_S) == "done"
+
+
+def test_a_vacated_job_does_not_run_finished_components_again(tmp_path):
+    def note(path):
+        import time
+
+        with open(f"{path}.runs", "a") as runs:
+            runs.write("x")
+        while path.endswith("last") and not Path(f"{path}.go").exists():
+            time.sleep(0.02)
+        return path[-4:]
+
+    paths = [str(tmp_path / name) for name in ("0000", "1111", "last")]
+    m = htmap.map(note, paths, map_options=htmap.MapOptions(chunksize=3), quiet=True)
+    until(lambda: runs(paths[2]) == 1)
+    until(has(m, Status.RUNNING))
+    m.vacate()
+    until(lambda: runs(paths[2]) == 2)
+    Path(f"{paths[2]}.go").touch()
+    m.wait(TIMEOUT_S)
+    assert list(m) == ["0000", "1111", "last"]
+    assert [runs(path) for path in paths] == [1, 1, 2]
+
+
+def test_a_map_that_was_removed_is_gone(work, htmap_dir):
+    m = htmap.map(work_until, [work, work], tag="gone", quiet=True)
+    until(lambda: runs(work) >= 1)
+    m.remove()
+    assert not m.exists
+    assert htmap.get_tags() == ()
+    assert list((htmap_dir / "maps").iterdir()) == []
+    for use in (m.status, m.remove, m.wait, lambda: m.get(0), lambda: m.components_by_status(), m.hold, m.rerun):
+        with pytest.raises(MapWasRemoved, match="gone"):
+            use()
+    with pytest.raises(TagNotFound):
+        htmap.load("gone")
+    again = htmap.map(abs, [-1], tag="gone", quiet=True)
+    assert again.get(0, TIMEOUT_S) == 1
+    assert not m.exists
+
+
+def test_components_removed_behind_our_back_are_not_waited_for(work):
+    m = htmap.map(work_until, [work], quiet=True)
+    until(lambda: runs(work) == 1)
+    m._backend.act(Action.REMOVE, m._all_jobs(), "a test")
+    until(has(m, Status.REMOVED))
+    assert not m.is_active
+    with pytest.raises(MapComponentRemoved, match="rerun"):
+        m.get(0)
+    with pytest.raises(MapComponentRemoved):
+        m.wait(TIMEOUT_S)
+    Path(work).touch()
+    m.rerun()
+    assert m.get(0, TIMEOUT_S) == "done"
+
+
+def test_rerun_replaces_results(tmp_path):
+    counter = tmp_path / "counter"
+
+    def count(x):
+        with open(f"{counter}{x}", "a") as file:
+            file.write("x")
+        return os.stat(f"{counter}{x}").st_size
+
+    m = htmap.map(count, range(3), map_options=htmap.MapOptions(chunksize=2), quiet=True)
+    m.wait(TIMEOUT_S)
+    assert list(m) == [1, 1, 1]
+    m.rerun([0, 2])
+    m.wait(TIMEOUT_S)
+    assert list(m) == [2, 1, 2]
+    m.rerun()
+    m.wait(TIMEOUT_S)
+    assert list(m) == [3, 2, 3]
+    assert list(htmap.load(m.tag)) == [3, 2, 3]
+
+
+def test_a_failure_can_be_rerun(tmp_path):
+    def need(path):
+        return Path(path).read_text()
+
+    m = htmap.map(need, [str(tmp_path / "there")], quiet=True)
+    with pytest.raises(MapComponentError, match="FileNotFoundError"):
+        m.get(0, TIMEOUT_S)
+    (tmp_path / "there").write_text("now")
+    m.rerun(m.errors)
+    assert m.get(0, TIMEOUT_S) == "now"
+
+
+def test_active_components_cannot_be_rerun(work):
+    m = htmap.map(work_until, [work], quiet=True)
+    with pytest.raises(CannotRerunComponents, match="Components 0"):
+        m.rerun()
+    Path(work).touch()
+    m.wait(TIMEOUT_S)
+
+
+def test_memory_and_disk_can_be_changed(work):
+    m = htmap.map(work_until, [work], quiet=True)
+    m.set_memory(64)
+    m.set_disk(2048)
+    with pytest.raises(InvalidOption):
+        m.set_memory("much")
+    Path(work).touch()
+    assert m.get(0, TIMEOUT_S) == "done"
+
+
+def test_a_map_gets_another_tag(htmap_dir):
+    m = htmap.map(abs, [-1], quiet=True)
+    assert m.is_transient
+    old = m.tag
+    m.retag("renamed")
+    assert m.tag == "renamed"
+    assert not m.is_transient
+    assert htmap.get_tags() == ("renamed",)
+    other = htmap.map(abs, [-2], tag=old, quiet=True)
+    with pytest.raises(TagAlreadyExists):
+        other.retag("renamed")
+    assert htmap.load("renamed").get(0, TIMEOUT_S) == 1
+    assert htmap.load(old).get(0, TIMEOUT_S) == 2
+
+
+def test_clean_removes_transient_maps_only():
+    kept = htmap.map(abs, [-1], tag="kept", quiet=True)
+    passing = htmap.map(abs, [-2], quiet=True)
+    kept.wait(TIMEOUT_S)
+    passing.wait(TIMEOUT_S)
+    assert htmap.clean() == [passing.tag]
+    assert htmap.get_tags() == ("kept",)
+    assert htmap.clean(all=True) == ["kept"]
+    assert htmap.load_maps() == ()

@@ -12,3 +12,8 @@
 # No `from __future__ import annotations`, as in __main__: a Python 3.6 must get far enough to say that it is too old.
 
 __version__ = "0.1.0"
+
+# The exit codes of a job, on which both sides agree. Any other is not ours.
+ALL_RETURNED = 0
+SOME_RAISED = 100
+RUNNER_FAILED = 101

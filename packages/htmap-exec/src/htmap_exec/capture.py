@@ -41,6 +41,8 @@ class Capture:
 
     def __exit__(self, *_: object) -> None:
         _flush()
+        with contextlib.suppress(OSError):
+            open_standard_descriptors()
         for descriptor in (_STDOUT, _STDERR):
             # No descriptor left, for example. That is no reason to lose a result.
             with contextlib.suppress(OSError):
@@ -57,6 +59,14 @@ def remove_streams(scratch: str, component: int) -> None:
     for path in _paths(scratch, component):
         with contextlib.suppress(OSError):
             os.remove(path)
+
+
+def open_standard_descriptors() -> None:
+    """Make sure that 0, 1 and 2 are in use, so that none of our own files gets one of these numbers."""
+    descriptor = 0
+    while descriptor <= _STDERR:
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    os.close(descriptor)
 
 
 def _paths(scratch: str, component: int) -> tuple[str, str]:

@@ -10,10 +10,8 @@ import os
 import sys
 from typing import NamedTuple
 
-from . import __version__
+from . import RUNNER_FAILED, __version__
 from .errors import RunnerFailure
-
-FAILED = 101
 
 _HELP = """\
 htmap-exec: runs components of an HTMap map on an execute node.
@@ -62,7 +60,14 @@ def main(arguments: list[str]) -> int:
         return _dispatch(arguments)
     except RunnerFailure as failure:
         sys.stderr.write(f"htmap-exec: {failure}\n")
-        return FAILED
+    except ImportError as error:
+        sys.stderr.write(
+            f"htmap-exec: The module {error.name} is missing in {sys.executable}. Install htmap-exec there, with all "
+            "that it needs, or choose a delivery method that brings it ('bundle' brings all but Python itself).\n"
+        )
+    except Exception:  # noqa: BLE001 - a bug of ours: whoever reports it needs the whole traceback
+        sys.excepthook(*sys.exc_info())
+    return RUNNER_FAILED
 
 
 def parse_task(arguments: list[str]) -> Task:

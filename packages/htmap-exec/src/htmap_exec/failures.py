@@ -52,7 +52,7 @@ def plain_text(text: str, length: int = _MESSAGE_LENGTH) -> str:
 def _describe_one(error: BaseException, *, with_locals: bool) -> dict[str, Any]:
     entries = list(_user_frames(error.__traceback__))
     description: dict[str, Any] = {
-        "type": type(error).__qualname__,
+        "type": plain_text(type(error).__qualname__),
         "module": plain_text(str(type(error).__module__)),
         "message": _message_of(error),
         "frames": [_describe_frame(entry, with_locals=with_locals) for entry in _both_ends(entries)],

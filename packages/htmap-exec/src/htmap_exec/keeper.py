@@ -7,7 +7,7 @@
        ├──────append the record of the component that it was at──> outputs
        └──fork──> worker (for the rest) ...
 
-In: a task, signals. Out: the exit code of the job (`htmap_exec.command_line` lists them).
+In: a task, signals. Out: the exit code of the job.
 On the other side: HTCondor, or our local backend, which started this process and may evict it by a signal.
 
 While all goes well this process stays as small as it was when it forked: everything that needs more is imported later,
@@ -16,11 +16,13 @@ by the worker or in `htmap_exec.aftermath`. So the fork is cheap, and so is the 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from .capture import open_standard_descriptors
 from .errors import RunnerFailure
 from .progress import Progress
 
@@ -70,7 +72,7 @@ class Keeper:
         """
         # There is no garbage yet, and to look for it is to touch, so to copy, all memory that is shared by the fork.
         gc.disable()
-        _open_standard_descriptors()
+        open_standard_descriptors()
         for number in _STOP_SIGNALS:
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGALRM, self._on_grace_over)
@@ -115,7 +117,7 @@ class Keeper:
 
             faulthandler.enable(file=_STDERR)  # the stack of a crash goes to the component's stderr
             Worker(self._task, self._progress).run()
-        except RunnerFailure:
+        except (RunnerFailure, ImportError):
             pass  # the keeper will come upon the same, and says so
         except BaseException:  # noqa: BLE001 - a bug of ours; the keeper records that there is no result
             import traceback  # noqa: PLC0415
@@ -128,21 +130,17 @@ class Keeper:
     def _on_stop(self, number: int, _frame: FrameType | None) -> None:
         self._stop_signal = number
         self._progress.set_stopping()
-        if self._worker_pid is not None:
-            signal.alarm(_GRACE_S)
-            os.kill(self._worker_pid, signal.SIGTERM)
+        signal.alarm(_GRACE_S)
+        self._signal_worker(signal.SIGTERM)
 
     def _on_grace_over(self, _number: int, _frame: FrameType | None) -> None:
+        self._signal_worker(signal.SIGKILL)
+
+    def _signal_worker(self, number: signal.Signals) -> None:
+        # A signal to the whole process group may have ended it before this one's handler gets to run.
         if self._worker_pid is not None:
-            os.kill(self._worker_pid, signal.SIGKILL)
-
-
-def _open_standard_descriptors() -> None:
-    """Make sure that 0, 1 and 2 are in use, so that none of our own files gets one of these numbers."""
-    descriptor = 0
-    while descriptor <= _STDERR:
-        descriptor = os.open(os.devnull, os.O_RDWR)
-    os.close(descriptor)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._worker_pid, number)
 
 
 def _end_by(number: int) -> NoReturn:

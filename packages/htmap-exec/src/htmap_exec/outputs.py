@@ -11,12 +11,10 @@ from contextlib import contextmanager
 
 from htmap_common.wire import OutputsWriter, WireError
 
+from . import ALL_RETURNED, SOME_RAISED
 from .command_line import Task
 from .errors import RunnerFailure
 from .records import RETURNED, OutputRecord
-
-ALL_RETURNED = 0
-SOME_RAISED = 100
 
 
 class Outputs:

@@ -63,8 +63,9 @@ def compose(
         **usage._asdict(),
     }
     # Not imported for its version: the keeper does without, and it may be missing on the node.
-    if "cloudpickle" in sys.modules:
-        header["cloudpickle"] = sys.modules["cloudpickle"].__version__
+    cloudpickle = sys.modules.get("cloudpickle")
+    if cloudpickle is not None:
+        header["cloudpickle"] = cloudpickle.__version__
     if failure is not None:
         header["exception"] = failure
         header["node"] = node.describe()

@@ -12,7 +12,7 @@ import tempfile
 
 from htmap_common.wire import Kind, OutputsReader, encode_file
 
-from . import __version__
+from . import __version__, objects
 from .command_line import Task
 from .errors import RunnerFailure
 from .keeper import Keeper
@@ -24,12 +24,10 @@ def run_self_test() -> str:
     Raises
     ------
     RunnerFailure
-        Something is missing or broken; the text says what.
+        Something is broken; the text says what.
+    ImportError
+        Something is missing.
     """
-    try:
-        from . import objects  # noqa: PLC0415 - cloudpickle may be missing
-    except ImportError as error:
-        raise RunnerFailure(f"{error.name} is missing in {sys.executable}.") from error
     with tempfile.TemporaryDirectory() as scratch:
         task = Task("function", [0], ["inputs"], os.path.join(scratch, "outputs"), scratch)
         _write(os.path.join(scratch, "function"), Kind.FUNCTION, {}, objects.dump(lambda x, y: x * y))

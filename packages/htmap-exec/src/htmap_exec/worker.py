@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from htmap_common import on_execute
 
-from . import stand_in
+from . import failures, stand_in
 from .capture import Capture, read_streams, remove_streams
 from .errors import ComponentFailure, RunnerFailure, UnpicklableResult
 from .function import load_function
@@ -127,8 +127,6 @@ class Worker:
             raise UnpicklableResult(type(result).__qualname__, error) from error
 
     def _fail(self, error: BaseException) -> _Ending:
-        from . import failures  # noqa: PLC0415 - seldom needed
-
         failure = failures.describe(error, with_locals=self._task.with_locals)
         if isinstance(error, ComponentFailure):
             # Its class exists only here, and its data says it all.
@@ -143,8 +141,13 @@ class Worker:
         """End a child that the function has forked, if this is one that came back here: its parent answers for all."""
         if os.getpid() == self._pid:
             return
-        status = error.code if isinstance(error, SystemExit) else error and 1
-        os._exit(status if isinstance(status, int) else int(status is not None))
+        match error:
+            case None | SystemExit(code=None):
+                os._exit(0)
+            case SystemExit(code=int(status)):
+                os._exit(status & 0xFF)
+            case _:
+                os._exit(1)
 
     def _append(self, record: OutputRecord) -> None:
         try:

@@ -1,8 +1,8 @@
 """Entry point: ``htmap-exec``, ``python -m htmap_exec``, and the ``__main__.py`` of the zip.
 
 In: the command line. Out: an exit code.
-Written in the syntax of Python 3.6, and importing only what that understands before the check, so that an old Python can say
-that it is too old.
+Written in the syntax of Python 3.6, and importing only what that understands before the check, so that an old Python
+can say that it is too old.
 """
 
 import sys

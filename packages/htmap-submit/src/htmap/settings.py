@@ -9,6 +9,8 @@ A lookup costs one dictionary access: the chain is merged when it changes, not w
 from __future__ import annotations
 
 import copy
+import functools
+import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -59,11 +61,11 @@ class Settings:
     Parameters
     ----------
     settings
-        Nested dictionaries, the most important first. They are copied.
+        Nested dictionaries, the most important first; their keys may be dotted. They are copied.
     """
 
     def __init__(self, *settings: Mapping[str, Any]) -> None:
-        self._layers: list[Layer] = [copy.deepcopy(dict(layer)) for layer in settings] or [{}]
+        self._layers: list[Layer] = [_layer(each) for each in settings] or [{}]
         self._problem: InvalidSetting | None = None
         self._merged: dict[str, Any] | None = None
 
@@ -78,7 +80,10 @@ class Settings:
         layer = self._layers[0]
         *tables, name = key.split(".")
         for table in tables:
-            layer = layer.setdefault(_existing_key(layer, table), {})
+            existing = _existing_key(layer, table)
+            if not isinstance(layer.get(existing), dict):
+                layer[existing] = {}
+            layer = layer[existing]
         layer[_existing_key(layer, name)] = copy.deepcopy(value)
         self._merged = None
 
@@ -113,17 +118,20 @@ class Settings:
     def append(self, other: Settings | Mapping[str, Any]) -> None:
         """Add settings at the end of the search: everything before them overrides them."""
         self._layers.extend(_layers_of(other))
-        self._merged = None
+        self._inherit_problem(other)
 
     def prepend(self, other: Settings | Mapping[str, Any]) -> None:
         """Add settings at the beginning of the search: they override everything after them."""
         self._layers[:0] = _layers_of(other)
-        self._merged = None
+        self._inherit_problem(other)
 
     @classmethod
     def from_settings(cls, *settings: Settings | Mapping[str, Any]) -> Settings:
         """Construct new settings from others, the most important first."""
-        return cls(*(layer for each in settings for layer in _layers_of(each)))
+        chain = cls(*(layer for each in settings for layer in _layers_of(each)))
+        for each in settings:
+            chain._inherit_problem(each)
+        return chain
 
     @classmethod
     def load(cls, path: os.PathLike[str] | str) -> Settings:
@@ -133,6 +141,8 @@ class Settings:
         ------
         InvalidSetting
             The file is no TOML; the message names file, line and column.
+        StorageError
+            It cannot be read.
         """
         path = Path(path)
         try:
@@ -146,14 +156,34 @@ class Settings:
             raise InvalidSetting(f"{path}: this is no text in UTF-8 (byte {error.start}).") from None
         except OSError as error:
             raise StorageError(f"Cannot read settings from {path}: {error.strerror}.") from error
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            # What toml 0.10 raises for some mistakes (an inline table that does not end, say).
+            raise InvalidSetting(f"{path}: this is no TOML ({error}).") from None
 
     def save(self, path: os.PathLike[str] | str) -> None:
-        """Save these settings, merged, to a TOML file. Settings that are None are left out: TOML has no such value."""
+        """Save these settings, merged, to a TOML file. Settings that are None are left out: TOML has no such value.
+
+        Raises
+        ------
+        InvalidSetting
+            A setting cannot be written as TOML.
+        StorageError
+            The file cannot be written.
+        """
         path = Path(path)
+        table = _plain(self.to_dict())
+        text = _to_toml(table)
+        if text is None:
+            raise InvalidSetting(f"Cannot save settings to {path}: a value among them is none that TOML can hold.")
         try:
-            path.write_text(toml.dumps(_without_none(self.to_dict())), encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise StorageError(f"Cannot save settings to {path}: {error.strerror}.") from error
+
+    def _inherit_problem(self, other: Settings | Mapping[str, Any]) -> None:
+        if isinstance(other, Settings):
+            self._problem = self._problem or other._problem
+        self._merged = None
 
     def _flat(self) -> dict[str, Any]:
         if self._problem is not None:
@@ -172,8 +202,19 @@ setattr(Settings, "Settings", Settings)  # noqa: B010 - a plain assignment would
 
 
 def _layers_of(settings: Settings | Mapping[str, Any]) -> list[Layer]:
-    layers = settings._layers if isinstance(settings, Settings) else [dict(settings)]
-    return copy.deepcopy(layers)
+    return copy.deepcopy(settings._layers) if isinstance(settings, Settings) else [_layer(settings)]
+
+
+def _layer(table: Mapping[str, Any]) -> Layer:
+    """A copy of a table in which dotted keys have become tables."""
+    layer: Layer = {}
+    for key, value in table.items():
+        *tables, name = key.split(".")
+        nested = {name: value}
+        for table_name in reversed(tables):
+            nested = {table_name: nested}
+        _overlay(layer, nested)
+    return layer
 
 
 def _existing_key(layer: Mapping[str, Any], key: str) -> str:
@@ -206,12 +247,29 @@ def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from _flatten(value, f"{name}.")
 
 
-def _without_none(table: Mapping[str, Any]) -> Layer:
-    return {
-        key: _without_none(value) if isinstance(value, Mapping) else value
-        for key, value in table.items()
-        if value is not None
-    }
+def _plain(table: Mapping[str, Any]) -> Layer:
+    """What TOML can hold of a table: without None, paths as text."""
+    return {key: _plain_value(value) for key, value in table.items() if value is not None}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _plain(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain_value(each) for each in value]
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _to_toml(table: Layer) -> str | None:
+    """A table as TOML; None if it would not be the same when read again."""
+    encoder: toml.TomlEncoder[Layer] = toml.TomlEncoder()
+    # Workaround for toml 0.10.2: it garbles text with a control character, or with a backslash before an x.
+    encoder.dump_funcs[str] = functools.partial(json.dumps, ensure_ascii=False)
+    try:
+        text = toml.dumps(table, encoder=encoder)
+        return text if toml.loads(text) == table else None
+    except (IndexError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _checked(known: KnownSetting, value: Any) -> Any:
@@ -220,16 +278,21 @@ def _checked(known: KnownSetting, value: Any) -> Any:
     if known.type is str and isinstance(value, os.PathLike):
         return os.fspath(value)
     if known.type is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, known.type) and not isinstance(value, bool):
+        value = float(value)
+    if isinstance(value, known.type) and not isinstance(value, bool) and _is_sensible(value):
         return value
     raise InvalidSetting(
         f"The setting {known.key} must be {_a(known.type)}, not {value!r}. {known.meaning} (default: {known.default!r})"
     )
 
 
+def _is_sensible(value: Any) -> bool:
+    # All numbers among our settings are counts and durations. Not a number is not >= 0 either.
+    return not isinstance(value, (int, float)) or value >= 0
+
+
 def _a(kind: type[Any]) -> str:
-    return {str: "text", int: "a whole number", float: "a number", dict: "a table"}[kind]
+    return {str: "text", int: "a whole number, 0 or more", float: "a number, 0 or more", dict: "a table"}[kind]
 
 
 def _from_environment(environ: Mapping[str, str]) -> Layer:
@@ -261,23 +324,23 @@ def _nested(known: tuple[KnownSetting, ...]) -> Layer:
     return nested._layers[0]
 
 
-def _user_settings(path: Path) -> Settings:
-    if not path.exists():
-        return Settings({})
+def _user_settings() -> Settings:
     try:
-        return Settings.load(path)
+        return Settings.load(Path.home() / ".htmaprc")
     except (InvalidSetting, StorageError) as error:
-        # `import htmap` must not fail for it (nor `htmap --help`): the first lookup does.
-        broken = Settings({})
-        broken._problem = InvalidSetting(*error.args)
-        return broken
+        user = Settings({})
+        if not isinstance(error.__cause__, FileNotFoundError):
+            # `import htmap` must not fail for it (nor `htmap --help`): the first lookup does.
+            user._problem = InvalidSetting(*error.args)
+        return user
+    except RuntimeError:
+        return Settings({})  # this user has no home
 
 
 BASE_SETTINGS = Settings(_nested(KNOWN))
 """The defaults of HTMap."""
 
-USER_SETTINGS = _user_settings(Path.home() / ".htmaprc")
+USER_SETTINGS = _user_settings()
 """What ``~/.htmaprc`` says."""
 
 settings = Settings.from_settings({}, _from_environment(os.environ), USER_SETTINGS, BASE_SETTINGS)
-settings._problem = USER_SETTINGS._problem

@@ -1,0 +1,177 @@
+"""A module that stands where ``htcondor2`` is imported, with a queue of its own behind it.
+
+In: the calls that `htmap.backend.condor` makes. Out: what the bindings of HTCondor 25.14 would give back; on demand,
+their exceptions. On the other side: `tests.submit.fake_backend`. So whole maps can be made and changed without a pool.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from tests.submit.fake_backend import FakeBackend, FakeJob
+
+from htmap.backend.protocol import Action
+
+
+class HTCondorException(Exception):
+    """The base of what the bindings raise."""
+
+
+class JobAction(enum.Enum):
+    Hold = Action.HOLD
+    Release = Action.RELEASE
+    Suspend = Action.SUSPEND
+    Continue = Action.CONTINUE
+    Vacate = Action.VACATE
+    Remove = Action.REMOVE
+
+
+class DaemonType(enum.Enum):
+    Schedd = 3
+
+
+class QueryOpts(enum.Flag):
+    Default = 0
+    IncludeClusterAd = 2
+
+
+class Submit:
+    def __init__(self, text: str) -> None:
+        if "queue" not in text:
+            raise ValueError("parse_up_to_q_line() failed")
+        self.text = text
+
+
+class SubmitResult:
+    def __init__(self, cluster: int) -> None:
+        self._cluster = cluster
+
+    def cluster(self) -> int:
+        return self._cluster
+
+
+class Bindings(ModuleType):
+    """The module.
+
+    Attributes
+    ----------
+    queue
+        The queue of its one schedd.
+    failure
+        What the next calls raise.
+    calls
+        What the schedd was asked: the name of the method, and its arguments.
+    """
+
+    HTCondorException = HTCondorException
+    JobAction = JobAction
+    DaemonType = DaemonType
+    QueryOpts = QueryOpts
+    Submit = Submit
+
+    def __init__(self) -> None:
+        super().__init__("htcondor2")
+        self.queue = FakeBackend("htcondor")
+        self.failure: BaseException | None = None
+        self.calls: list[tuple[Any, ...]] = []
+
+    def Schedd(self, location: object = None) -> Schedd:  # noqa: N802 - the vendor's name
+        self.calls.append(("Schedd", location))
+        self._check()
+        return Schedd(self)
+
+    def Collector(self, address: str | None = None) -> Collector:  # noqa: N802 - as above
+        self.calls.append(("Collector", address))
+        return Collector(self)
+
+    def _check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+class Collector:
+    def __init__(self, module: Bindings) -> None:
+        self._module = module
+
+    def locate(self, kind: DaemonType, name: str | None) -> str:
+        self._module._check()
+        return f"{kind.name} {name}"
+
+
+class Schedd:
+    def __init__(self, module: Bindings) -> None:
+        self._module = module
+        self._queue = module.queue
+
+    def submit(self, description: Submit) -> SubmitResult:
+        self._asked("submit", description)
+        return SubmitResult(self._queue.submit_text(description.text))
+
+    def act(self, action: JobAction, jobs: str | list[str], reason: tuple[str, int]) -> dict[str, int]:
+        self._asked("act", action, jobs, reason)
+        done = sum(self._queue._acted(action.value, job) for job in self._meant(jobs))
+        return {"TotalSuccess": done}
+
+    def edit(self, jobs: str | list[str], name: str, value: str) -> int:
+        self._asked("edit", jobs, name, value)
+        meant = self._meant(jobs)
+        for job in meant:
+            job.edits[name] = value
+        return len(meant)
+
+    def query(self, constraint: str, projection: list[str], **options: Any) -> list[dict[str, Any]]:
+        self._asked("query", constraint, projection, options)
+        return [_ad(job, projection) for job in self._queue.jobs.values() if _matches(constraint, job)]
+
+    def history(self, constraint: str, projection: list[str]) -> Iterator[dict[str, Any]]:
+        self._asked("history", constraint, projection)
+        return iter([_ad(job, projection) for job in self._queue.history.values() if _matches(constraint, job)])
+
+    def _asked(self, *call: object) -> None:
+        self._module.calls.append(call)
+        self._module._check()
+
+    def _meant(self, jobs: str | list[str]) -> list[FakeJob]:
+        if isinstance(jobs, str):
+            return [job for job in self._queue.jobs.values() if _matches(jobs, job)]
+        assert jobs, "an empty list means every job to some versions"
+        return [job for job in self._queue.jobs.values() if f"{job.cluster}.{job.proc}" in jobs]
+
+
+def _ad(job: FakeJob, projection: list[str]) -> dict[str, Any]:
+    code, subcode, reason = job.hold
+    whole = {
+        "ClusterId": job.cluster,
+        "ProcId": job.proc,
+        "JobStatus": job.status.value,
+        "HoldReasonCode": code,
+        "HoldReasonSubCode": subcode,
+        "HoldReason": reason,
+        "ExitCode": job.exit_code,
+        "ExitBySignal": job.exit_signal is not None,
+        "ExitSignal": job.exit_signal,
+    }
+    return {name: whole[name] for name in projection if whole[name] is not None}
+
+
+_CLAUSES: dict[str, Callable[[FakeJob, str], bool]] = {
+    r'HTMapUid == "(\w+)"': lambda job, uid: job.uid == uid,
+    r"ClusterId == (\d+)": lambda job, cluster: job.cluster == int(cluster),
+    r"member\(ProcId, \{([\d,]+)\}\)": lambda job, procs: str(job.proc) in procs.split(","),
+}
+
+
+def _matches(constraint: str, job: FakeJob) -> bool:
+    """Whether a job satisfies a constraint, of the forms that HTMap writes."""
+    return all(_clause(clause, job) for clause in constraint.split(" && "))
+
+
+def _clause(clause: str, job: FakeJob) -> bool:
+    for pattern, is_satisfied in _CLAUSES.items():
+        if found := re.fullmatch(pattern, clause):
+            return is_satisfied(job, found[1])
+    raise AssertionError(f"no schedd would be asked this by HTMap: {clause}")

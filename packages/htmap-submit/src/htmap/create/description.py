@@ -14,7 +14,7 @@ from htmap.create.inputs import StoredInput
 from htmap.create.transfers import flat_entry
 from htmap.exceptions import InvalidOption, MisalignedInputData
 from htmap.options import MapOptions, PerComponent, all_required
-from htmap.store.mapdir import MapDir, folder_of, shard_name
+from htmap.store.mapdir import CHECKPOINT, OUTPUTS, TRANSFER, MapDir, folder_of, shard_name
 from htmap.store.records import spelled
 
 SEPARATOR = "\x1f"
@@ -160,7 +160,7 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
     which = "$(components)" if plan.chunksize > 1 else "$(component)"
     submission = f"{map_dir.path}/submissions/$(htmap_submission)"
     descriptors = {
-        "runner_arguments": f"run --function function --components {which} --inputs $(inputs) --outputs outputs",
+        "runner_arguments": f"run --function function --components {which} --inputs $(inputs) --outputs {OUTPUTS}",
         "arguments": '"$(runner_arguments)"',
         "universe": "vanilla",
         # See htmap.create.transfers: what HTMap itself reads and writes is named by absolute paths.
@@ -168,11 +168,9 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
         "preserve_relative_paths": "true",
         "should_transfer_files": "YES",
         "when_to_transfer_output": "ON_EXIT_OR_EVICT",
-        # The empty output file is there from the start: HTCondor holds a job that is evicted (or held, by its user)
-        # while a file that should come back is missing, and the runner may not have got to run at all by then.
-        "transfer_input_files": f"{map_dir.function},{map_dir.no_outputs},{map_dir.path}/$(inputs)$(files)",
-        "transfer_output_files": "outputs",
-        "transfer_output_remaps": f'"outputs = {submission}/outputs/$(folder)/$(ProcId)"',
+        "transfer_input_files": f"{map_dir.home.initial}/,{map_dir.function},{map_dir.path}/$(inputs)$(files)",
+        "transfer_output_files": f"{OUTPUTS},{TRANSFER},{CHECKPOINT}",
+        "transfer_output_remaps": _remaps(map_dir, submission),
         "output": f"{submission}/logs/$(folder)/$(ProcId)",
         "error": f"{submission}/logs/$(folder)/$(ProcId)",
         "log": str(map_dir.events),
@@ -192,6 +190,16 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
         descriptors[f"MY.{name}"] = _rendered(value)
     descriptors |= {"MY.IsHTMapJob": "True", "MY.HTMapUid": f'"{map_dir.uid}"', "MY.component": "$(component)"}
     return descriptors
+
+
+def _remaps(map_dir: MapDir, submission: str) -> str:
+    """Where it goes on the submit side. A directory is merged with the one that is there."""
+    places = {
+        OUTPUTS: f"{submission}/outputs/$(folder)/$(ProcId)",
+        TRANSFER: str(map_dir.all_output_files),
+        CHECKPOINT: str(map_dir.checkpoints),
+    }
+    return '"' + "; ".join(f"{name} = {place}" for name, place in places.items()) + '"'
 
 
 def _rendered(value: str | PerComponent) -> str:

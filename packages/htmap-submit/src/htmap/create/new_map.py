@@ -136,9 +136,8 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
         max_idle=request.max_idle,
         threshold=request.threshold,
     )
-    write_file(staging.no_outputs, [])
-    make_private_directory(staging.submission(0).path)
-    make_private_directory(staging.path / "inputs")
+    for directory in (staging.submission(0).path, staging.inputs, staging.all_output_files, staging.checkpoints):
+        make_private_directory(directory)
     counted = Counted(progress(store_inputs(staging, request.calls)))
     _write_items(staging.submission(0).items, items(plan, final, counted))
     components = counted.count

@@ -106,7 +106,7 @@ def _stored(map_dir: MapDir, shards: int, components: Iterable[int]) -> Iterator
 def _set_output_files_aside(map_dir: MapDir, components: Sequence[int], undo: contextlib.ExitStack) -> Path:
     """Move what transfer_output_files had sent back out of the way of what will come; moved back if undone."""
     aside = map_dir.path / "output_files.old"
-    if not (map_dir.path / "output_files").exists():
+    if not map_dir.all_output_files.exists():
         return aside
     make_private_directory(aside)
     for component in components:

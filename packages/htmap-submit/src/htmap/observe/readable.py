@@ -359,7 +359,10 @@ class ReadableMap(Sequence[Any]):
     def _output_directory(self, component: int, timeout: Timeout) -> Path:
         component = self._index(component)
         self._retrieval.wait_for(component, timeout)
-        return self._dir.output_files(component)
+        path = self._dir.output_files(component)
+        with contextlib.suppress(OSError):
+            path.mkdir(mode=0o700, exist_ok=True)  # of a component that sent nothing back
+        return path
 
 
 def _pace() -> Pace:

@@ -5,13 +5,15 @@
     HTMAP_DIR/
       tags/<tag>                        names a map
       maps/<uid>/                       one map (a leading dot: being made, or being removed)
-        map  function  lock  events  state  outputs (empty)
+        map  function  lock  events  state
         inputs/<nnn>/<shard>            framed shards of inputs, at most 1,000 in a folder
         submissions/<k>/
           submission  submit  items
           outputs/<nnn>/<proc>          one file of records a job
           logs/<nnn>/<proc>             what the job itself printed: the runner, a container runtime
         output_files/<component>/       what transfer_output_files sent back
+        checkpoints/<component>/        what a component without a result had last checkpointed
+      initial/                          what every scratch directory starts with: empty outputs
       runners/<name>                    zips of the runner, named by content, shared by all maps
       local/                            the queue of the local backend
       transplants/  logs/
@@ -28,6 +30,10 @@ from htmap.store.atomic import make_private_directory, storage_errors
 
 PER_FOLDER = 1000
 """Files in one folder: file systems and people both suffer from more."""
+
+
+OUTPUTS, TRANSFER, CHECKPOINT = "_htmap_outputs", "_htmap_transfer", "_htmap_checkpoint"
+"""Names in the scratch directory of what comes back; `htmap_exec` uses the same."""
 
 
 def folder_of(number: int) -> str:
@@ -48,7 +54,14 @@ class Home:
         with storage_errors(f"use {home.path} as HTMAP_DIR"):
             for directory in (home.path, home.tags, home.maps, home.runners):
                 make_private_directory(directory)
+            home._make_initial()
         return home
+
+    def _make_initial(self) -> None:
+        if not self.initial.exists():
+            for name in (TRANSFER, CHECKPOINT):
+                make_private_directory(self.initial / name)
+            (self.initial / OUTPUTS).touch(0o600)
 
     @property
     def tags(self) -> Path:
@@ -61,6 +74,15 @@ class Home:
     @property
     def runners(self) -> Path:
         return self.path / "runners"
+
+    @property
+    def initial(self) -> Path:
+        """What every scratch directory starts with.
+
+        HTCondor holds a job that is evicted (or held by its user) while a file is missing that should come back, and
+        the runner may not have got to run at all by then. So what should come back is sent there, empty.
+        """
+        return self.path / "initial"
 
     @property
     def local(self) -> Path:
@@ -113,9 +135,17 @@ class MapDir:
         return self.path / "state"
 
     @property
-    def no_outputs(self) -> Path:
-        """An empty file that travels with each job under the name of its output file."""
-        return self.path / "outputs"
+    def all_output_files(self) -> Path:
+        return self.path / "output_files"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What components that ended without a result had last checkpointed."""
+        return self.path / "checkpoints"
+
+    @property
+    def inputs(self) -> Path:
+        return self.path / "inputs"
 
     def shard(self, number: int) -> Path:
         return self.path / shard_name(number)
@@ -135,7 +165,7 @@ class MapDir:
             number += 1
 
     def output_files(self, component: int) -> Path:
-        return self.path / "output_files" / str(component)
+        return self.all_output_files / str(component)
 
 
 @dataclass(frozen=True, slots=True)

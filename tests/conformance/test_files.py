@@ -1,0 +1,100 @@
+"""Files that a function makes come back; what it checkpoints survives."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import htmap
+
+TIMEOUT_S = 120
+
+
+def runs(path: Path) -> int:
+    return len(path.read_text()) if path.exists() else 0
+
+
+def test_output_files_come_back():
+    def write(x):
+        Path("plain.txt").write_text(f"plain {x}")
+        Path("folder/deep").mkdir(parents=True)
+        Path("folder/deep/with space.txt").write_text(f"deep {x}")
+        htmap.transfer_output_files("plain.txt", "folder")
+        return x
+
+    m = htmap.map(write, range(3), map_options=htmap.MapOptions(chunksize=2), quiet=True)
+    m.wait(TIMEOUT_S)
+    for component in range(3):
+        place = m.output_files[component]
+        assert (place / "plain.txt").read_text() == f"plain {component}"
+        assert (place / "folder" / "deep" / "with space.txt").read_text() == f"deep {component}"
+
+
+def test_a_checkpoint_survives_evictions(tmp_path):
+    started = tmp_path / "started"
+    go = tmp_path / "go"
+
+    def count_to_three(started, go):
+        import time
+
+        with open(started, "a") as file:
+            file.write("x")
+        steps = Path("steps")
+        done = steps.read_text() if steps.exists() else ""
+        steps.write_text(done + "x")
+        htmap.checkpoint("steps")
+        while len(done) < 2 and not Path(go).exists():
+            time.sleep(0.02)
+        return steps.read_text()
+
+    m = htmap.starmap(count_to_three, [(str(started), str(go))], quiet=True)
+    for number in (1, 2):
+        until_runs(started, number)
+        until_running(m)
+        m.vacate()
+    assert m.get(0, TIMEOUT_S) == "xxx"
+    assert runs(started) == 3
+
+
+def until_runs(started: Path, number: int) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while runs(started) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def until_running(m: htmap.Map) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while m.component_statuses != [htmap.ComponentStatus.RUNNING]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_what_components_print_is_theirs_alone():
+    def talk(x):
+        import sys
+
+        print(f"out of {x}")
+        print(f"err of {x}", file=sys.stderr)
+
+    m = htmap.map(talk, range(4), map_options=htmap.MapOptions(chunksize=4), quiet=True)
+    m.wait(TIMEOUT_S)
+    assert list(m.stdout) == [f"out of {x}\n" for x in range(4)]
+    assert list(m.stderr) == [f"err of {x}\n" for x in range(4)]
+    assert m.stdout.get(-1) == "out of 3\n"
+
+
+def test_usage_is_measured_for_each_component():
+    def burn(x):
+        import time
+
+        until = time.process_time() + x
+        while time.process_time() < until:
+            pass
+        return len(b"x" * int(x * 100 * 1024 * 1024))
+
+    m = htmap.map(burn, [0.0, 0.5], quiet=True)
+    m.wait(TIMEOUT_S)
+    assert m.runtime[1].total_seconds() >= 0.5 > m.runtime[0].total_seconds()
+    assert m.memory_usage[1] >= 50 > m.memory_usage[0] > 0
+    assert m.local_data > 0

@@ -5,6 +5,8 @@ In: what the user wrote. Out: checked and normalised values, for `htmap.create.d
 
 from __future__ import annotations
 
+import math
+import numbers
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -63,9 +65,9 @@ class MapOptions:
         "transfer_executable", "transfer_input_files", "transfer_output_files", "transfer_output_remaps", "universe",
         "when_to_transfer_output",
         # Ours, beyond the reference: what follows also carries HTMap's bookkeeping.
-        "HTMapUid", "MY.HTMapUid", "+HTMapUid", "batch_name", "components", "error", "folder", "initialdir",
-        "initial_dir", "inputs", "htmap_submission", "job_batch_name", "output", "queue", "runner_arguments",
-        "submit_event_user_notes",
+        "HTMapUid", "MY.HTMapUid", "+HTMapUid", "ProcId", "batch_name", "components", "error", "files", "folder",
+        "initialdir", "initial_dir", "inputs", "htmap_submission", "job_batch_name", "output", "queue",
+        "runner_arguments", "submit_event_user_notes",
     })  # fmt: skip
 
     def __init__(
@@ -79,17 +81,16 @@ class MapOptions:
         **kwargs: Value | Iterable[Value],
     ) -> None:
         self.fixed_input_files: tuple[InputFile, ...] = _files(fixed_input_files)
-        self.input_files: PerComponent | None = None
-        if input_files is not None:
-            self.input_files = PerComponent("input_files", tuple(_files(each) for each in _finite(input_files)))
+        self.input_files: PerComponent | None = _input_files(input_files)
         self.output_remaps: Mapping[str, TransferPath] | PerComponent | None = _remaps(output_remaps)
         self.chunksize: int | None = _chunksize(chunksize)
         self.custom_options: dict[str, str | PerComponent] = {}
         for name, value in (custom_options or {}).items():
-            self.custom_options[_custom_name(name)] = _value(name, value)
+            bare = _custom_name(name)
+            self.custom_options[bare] = _value(f"MY.{bare}", value)
         self.descriptors: dict[str, str | PerComponent] = {}
         for name, value in kwargs.items():
-            self.descriptors[_descriptor_name(name)] = _value(name, value)
+            self.descriptors[_descriptor_name(name)] = _value(name.casefold(), value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MapOptions) and vars(self) == vars(other)
@@ -108,6 +109,8 @@ class MapOptions:
         """
         merged = cls()
         for options in reversed(others):
+            if not isinstance(options, MapOptions):
+                raise InvalidOption(f"The options of a map must be a MapOptions, not {options!r}.")
             merged.input_files = options.input_files or merged.input_files
             merged.output_remaps = options.output_remaps or merged.output_remaps
             merged.chunksize = options.chunksize or merged.chunksize
@@ -121,8 +124,15 @@ class MapOptions:
 
     @classmethod
     def from_settings(cls, table: Mapping[str, Any]) -> MapOptions:
-        """The default options: the table MAP_OPTIONS of the settings."""
-        return cls(**dict(table))
+        """The default options: the table MAP_OPTIONS of the settings, where case does not matter."""
+        options = {name.casefold(): value for name, value in table.items()}
+        chunksize = options.get("chunksize")
+        if isinstance(chunksize, str) and chunksize.isdecimal():  # from a variable of the environment
+            options["chunksize"] = int(chunksize)
+        try:
+            return cls(**options)
+        except InvalidOption as error:
+            raise type(error)(f"{error} It comes from the setting MAP_OPTIONS.") from None
 
     def per_component(self) -> list[PerComponent]:
         """The options that vary over the components."""
@@ -140,6 +150,12 @@ def all_required(*requirements: str | PerComponent | None) -> str | PerComponent
     length = next((len(each.values) for each in present if isinstance(each, PerComponent)), None)
     if length is None:
         return " && ".join(f"({each})" for each in present)
+    for each in present:
+        if isinstance(each, PerComponent) and len(each.values) != length:
+            raise MisalignedInputData(
+                f"The map option requirements, given twice, has {length} values and {len(each.values)} values. "
+                "Give one value for each component, or a single value for all."
+            )
     columns = [each.values if isinstance(each, PerComponent) else (each,) * length for each in present]
     return PerComponent(
         "requirements", tuple(" && ".join(f"({each})" for each in row) for row in zip(*columns, strict=True))
@@ -166,16 +182,38 @@ def _file(file: InputFile) -> InputFile:
         return file
     if not isinstance(file, (str, os.PathLike)):
         raise InvalidOption(f"An input file must be a path or a TransferPath, not {file!r}.")
+    text = _safe("an input file", os.fspath(file))
+    if not text:
+        raise InvalidOption("An input file has no name: '' is the folder you are in.")
     if isinstance(file, str) and "://" in file:
-        return _without_controls("an input file", file)
+        return text
     # Relative to where the user is now, not to where the job will be submitted from.
-    return Path(_without_controls("an input file", os.fspath(file))).absolute()
+    return Path(text).absolute()
+
+
+def _input_files(files: Iterable[InputFile | Iterable[InputFile]] | None) -> PerComponent | None:
+    if files is None:
+        return None
+    if isinstance(files, (str, os.PathLike, TransferPath)):
+        raise InvalidOption(
+            f"The map option input_files needs one entry for each component, not just {str(files)!r}. "
+            "A file for all components goes into fixed_input_files."
+        )
+    return PerComponent("input_files", tuple(_files(each) for each in _finite(files)))
 
 
 def _remaps(remaps: Remaps | Iterable[Remaps] | None) -> Remaps | PerComponent | None:
-    if remaps is None or isinstance(remaps, Mapping):
-        return dict(remaps) if remaps is not None else None
-    return PerComponent("output_remaps", tuple(dict(each) for each in _finite(remaps)))
+    if remaps is None:
+        return None
+    if isinstance(remaps, Mapping):
+        return dict(remaps)
+    each_component = _finite(remaps)
+    for each in each_component:
+        if not isinstance(each, Mapping):
+            raise InvalidOption(
+                f"The map option output_remaps needs dictionaries from file names to TransferPaths, not {each!r}."
+            )
+    return PerComponent("output_remaps", tuple(dict(each) for each in each_component))
 
 
 def _finite(values: Iterable[Any]) -> tuple[Any, ...]:
@@ -212,17 +250,23 @@ _RESERVED = frozenset(key.casefold() for key in MapOptions.RESERVED_KEYS)
 
 
 def _descriptor_name(name: str) -> str:
-    if name.startswith("+") or name.casefold().startswith("my."):
+    bare = _bare(name)
+    _check_name(bare)
+    if bare != name:
         raise InvalidOption(f"Give {name!r} through custom_options, without the leading mark.")
-    _check_name(name)
     return name.casefold()
 
 
 def _custom_name(name: str) -> str:
-    bare = name.removeprefix("+")
-    bare = bare[3:] if bare.casefold().startswith("my.") else bare
+    bare = _bare(name)
     _check_name(bare)
     return bare
+
+
+def _bare(name: str) -> str:
+    """The name of an attribute without what marks it as one's own."""
+    bare = name.removeprefix("+")
+    return bare[3:] if bare.casefold().startswith("my.") else bare
 
 
 def _check_name(name: str) -> None:
@@ -233,9 +277,9 @@ def _check_name(name: str) -> None:
 
 
 def _value(name: str, value: Value | Iterable[Value]) -> str | PerComponent:
-    if isinstance(value, (str, bool, int, float)):
+    if isinstance(value, (str, numbers.Real)):
         return _scalar(name, value)
-    if not isinstance(value, Iterable):
+    if not isinstance(value, Iterable) or isinstance(value, (bytes, Mapping)):
         raise InvalidOption(
             f"The map option {name} cannot be {value!r}: give text, a number, or one for each component."
         )
@@ -245,18 +289,25 @@ def _value(name: str, value: Value | Iterable[Value]) -> str | PerComponent:
 def _scalar(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return str(value)
+    if isinstance(value, numbers.Integral):
+        return str(int(value))
+    if isinstance(value, numbers.Real) and math.isfinite(value):
+        return str(float(value))
     if isinstance(value, str):
-        return _without_controls(f"the map option {name}", value)
+        return _safe(f"the map option {name}", value)
     raise InvalidOption(f"The map option {name} cannot hold {value!r}: give text or a number.")
 
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # all but the tab
+# All but the tab; with those that only Unicode takes for the end of a line, and halves of characters.
+_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def _without_controls(what: str, text: str) -> str:
-    # A newline would end the submit command and begin another one.
-    if found := _CONTROLS.search(text):
+def _safe(what: str, text: str) -> str:
+    # A newline would end the submit command and begin another one; a backslash at the end would swallow the next.
+    if found := _UNSAFE.search(text):
         raise InvalidOption(f"The value of {what} holds the control character {found[0]!r}: {text!r}.")
+    if text.rstrip().endswith("\\"):
+        raise InvalidOption(
+            f"The value of {what} ends with a backslash: {text!r}. HTCondor would join the next line to it."
+        )
     return text

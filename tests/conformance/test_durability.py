@@ -12,7 +12,7 @@ import time
 import pytest
 
 import htmap
-from htmap.exceptions import TagNotFound
+from htmap.exceptions import StorageError, TagNotFound
 
 TIMEOUT_S = 120
 
@@ -103,3 +103,36 @@ def time_to_create() -> float:
     return took_s
 
 
+FILL = """
+import resource, signal, htmap
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+try:
+    htmap.map(len, [b"x" * 100_000] * 10, tag="full", quiet=True)
+except htmap.exceptions.StorageError as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_takes_no_more_leaves_nothing_behind(htmap_dir):
+    htmap.map(len, [b""], tag="first", quiet=True).wait(TIMEOUT_S)
+    before = {path.name for path in (htmap_dir / "maps").iterdir()}
+    script = FILL.format(limit=150_000)
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert "Cannot create the map 'full'" in printed.stdout
+    assert {path.name for path in (htmap_dir / "maps").iterdir()} == before
+    assert htmap.get_tags() == ("first",)
+
+
+def test_a_home_that_cannot_be_written_is_named(htmap_dir):
+    htmap.get_tags()
+    (htmap_dir / "maps").chmod(0o500)
+    try:
+        with pytest.raises(StorageError, match="HTMAP_DIR") as raised:
+            htmap.map(abs, [1], quiet=True)
+        assert str(htmap_dir / "maps") in str(raised.value)
+    finally:
+        (htmap_dir / "maps").chmod(0o700)
+    htmap.settings["HTMAP_DIR"] = "/proc/nowhere"
+    with pytest.raises(StorageError, match="/proc/nowhere"):
+        htmap.map(abs, [1], quiet=True)

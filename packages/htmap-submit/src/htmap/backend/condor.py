@@ -7,7 +7,6 @@ In: submit descriptions, actions, edits, queries (`htmap.backend.protocol`). On 
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +60,7 @@ class CondorBackend:
 
     def submit(self, description: Path, uid: str) -> int:
         htcondor2 = _bindings()
-        with _translated(f"submit the map with uid {uid}"):
+        with _translated(f"submit the jobs of the map ({uid})"):
             submit = htcondor2.Submit(description.read_text(encoding="utf-8"))
             with warnings.catch_warnings():
                 # The bindings warn of each submit command that they do not know: user options, seen already.
@@ -73,29 +72,31 @@ class CondorBackend:
         htcondor2 = _bindings()
         verb = getattr(htcondor2.JobAction, _ACTIONS[action])
         done = 0
-        with _translated(f"{action.value} jobs of the map with uid {selection.uid}"):
+        with _translated(f"{action.value} the jobs of the map ({selection.uid})"):
+            schedd = self._schedd
             for jobs in _specifications(selection):
                 # Workaround for htcondor2 25.14: act(reason="text") drops the text, a (text, code) tuple works.
-                result = self._schedd.act(verb, jobs, (reason, _HELD_BY_USER))
+                result = schedd.act(verb, jobs, (reason, _HELD_BY_USER))
                 done += int(result["TotalSuccess"]) if result is not None else 0
         return done
 
     def edit(self, selection: JobSelection, attributes: Mapping[str, str]) -> int:
         edited = 0
-        with _translated(f"edit jobs of the map with uid {selection.uid}"):
+        with _translated(f"edit the jobs of the map ({selection.uid})"):
+            schedd = self._schedd
             for jobs in _specifications(selection):
-                counts = [int(self._schedd.edit(jobs, name, value) or 0) for name, value in attributes.items()]
+                counts = [int(schedd.edit(jobs, name, value) or 0) for name, value in attributes.items()]
                 edited += max(counts, default=0)
         return edited
 
     def query(self, selection: JobSelection, *, with_history: bool = False) -> list[QueuedJob]:
         found: dict[tuple[int, int], QueuedJob] = {}
-        with _translated(f"query jobs of the map with uid {selection.uid}"):
+        with _translated(f"query the jobs of the map ({selection.uid})"):
+            schedd, options = self._schedd, _bindings().QueryOpts.IncludeClusterAd
             for constraint in _constraints(selection):
-                options = _bindings().QueryOpts.IncludeClusterAd
-                ads = list(self._schedd.query(constraint, _PROJECTION, opts=options))
+                ads = list(schedd.query(constraint, _PROJECTION, opts=options))
                 if with_history:
-                    ads += self._schedd.history(constraint, _PROJECTION)
+                    ads += schedd.history(constraint, _PROJECTION)
                 for ad in ads:
                     job = _queued_job(ad)
                     found.setdefault((job.cluster, job.proc), job)
@@ -104,8 +105,9 @@ class CondorBackend:
     def ensure_progress(self) -> None:
         """Nothing to do: the jobs are the schedd's."""
 
-    @functools.cached_property
+    @property
     def _schedd(self) -> Any:
+        # Located at each use: a schedd that was restarted may listen elsewhere.
         htcondor2 = _bindings()
         if self._scheduler is None and self._collector is None:
             return htcondor2.Schedd()

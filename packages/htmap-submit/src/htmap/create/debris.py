@@ -104,6 +104,7 @@ def sweep(home: Home, backend: Callable[[str], Backend]) -> list[str]:
             tag = tags.find(home, name)
             if not home.map(tag.uid).path.exists() and not home.staging(tag.uid).path.exists():
                 tags.release(home, name, tag.uid)
+    tags.sweep_unclaimed(home, lambda uid: is_held(home.map(uid).lock))
     return swept
 
 

@@ -12,10 +12,11 @@ import os
 import re
 import secrets
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from htmap.exceptions import DamagedFile, InvalidTag, TagAlreadyExists, TagNotFound
+from htmap.exceptions import DamagedFile, HTMapException, InvalidTag, TagAlreadyExists, TagNotFound
 from htmap.store.atomic import storage_errors, write_file
 from htmap.store.mapdir import Home
 from htmap_common.wire import Kind, WireError, encode_file, read_header
@@ -87,10 +88,11 @@ def random_tag(home: Home) -> str:
 def claim(home: Home, tag: Tag) -> None:
     """Give a tag to a map, or raise `TagAlreadyExists`."""
     with storage_errors(f"claim the tag {tag.tag!r}"):
-        beside = home.tags / f".{secrets.token_hex(8)}"
+        beside = home.tags / f".{tag.uid}"  # one at a time: whoever claims a tag for a map holds its lock
         content = b"".join(encode_file(Kind.TAG, {"uid": tag.uid, "transient": tag.transient}))
-        beside.write_bytes(content)
         try:
+            beside.touch(0o600)
+            beside.write_bytes(content)
             _link_new(beside, home.tags / tag.tag, content)
         except FileExistsError:
             raise TagAlreadyExists(
@@ -98,7 +100,7 @@ def claim(home: Home, tag: Tag) -> None:
                 f"Load it with htmap.load({tag.tag!r}), remove it, or choose another tag."
             ) from None
         finally:
-            beside.unlink()
+            beside.unlink(missing_ok=True)
 
 
 def _link_new(source: Path, target: Path, content: bytes) -> None:
@@ -164,10 +166,18 @@ def names(home: Home) -> list[str]:
         return sorted(path.name for path in home.tags.iterdir() if not path.name.startswith("."))
 
 
+def sweep_unclaimed(home: Home, is_in_use: Callable[[str], bool]) -> None:
+    """Remove what was left of a claim that was killed, unless the map of that uid is in use by its maker."""
+    with storage_errors("sweep tags"):
+        for path in home.tags.glob(".*"):
+            if not is_in_use(path.name.removeprefix(".")):
+                path.unlink(missing_ok=True)
+
+
 def tag_of(home: Home, uid: str) -> Tag | None:
     """The tag that a map has now: another process may have retagged it."""
     for name in names(home):
-        with contextlib.suppress(TagNotFound, DamagedFile):
+        with contextlib.suppress(HTMapException):  # that tag has a problem, or is gone: it is not this map's
             tag = find(home, name)
             if tag.uid == uid:
                 return tag

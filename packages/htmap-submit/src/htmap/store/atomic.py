@@ -55,8 +55,13 @@ def write_file(path: Path, buffers: Iterable[Buffer], mode: int = 0o600) -> None
 
 
 def make_private_directory(path: Path) -> None:
-    """Make a directory (and its parents) that only its owner may enter, whatever the umask."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make a directory that only its owner may enter, and those above it that are not there yet likewise."""
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError:
+        # Not mkdir(parents=True): it would leave the mode of the parents to the umask.
+        make_private_directory(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
 
 
 def remove_tree(path: Path) -> None:
@@ -68,4 +73,5 @@ def remove_tree(path: Path) -> None:
         if not isinstance(exc_info[1], FileNotFoundError):
             raise exc_info[1]
 
-    shutil.rmtree(path, onerror=ignore_vanished)
+    with storage_errors(f"remove {path}"):
+        shutil.rmtree(path, onerror=ignore_vanished)

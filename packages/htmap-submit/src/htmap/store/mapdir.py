@@ -21,10 +21,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from htmap.exceptions import InvalidSetting
 from htmap.settings import Settings
 from htmap.store.atomic import make_private_directory, storage_errors
 
@@ -50,7 +52,7 @@ class Home:
     @classmethod
     def of(cls, settings: Settings) -> Home:
         """The home that settings name, made if it is not there yet."""
-        home = cls(Path(settings["HTMAP_DIR"]).expanduser().absolute())
+        home = cls(_usable(settings["HTMAP_DIR"]))
         with storage_errors(f"use {home.path} as HTMAP_DIR"):
             for directory in (home.path, home.tags, home.maps, home.runners):
                 make_private_directory(directory)
@@ -58,7 +60,8 @@ class Home:
         return home
 
     def _make_initial(self) -> None:
-        if not self.initial.exists():
+        # The file comes last: when it is there, all is.
+        if not (self.initial / OUTPUTS).exists():
             for name in (TRANSFER, CHECKPOINT):
                 make_private_directory(self.initial / name)
             (self.initial / OUTPUTS).touch(0o600)
@@ -204,3 +207,17 @@ class SubmissionDir:
 def shard_name(number: int) -> str:
     """Path of a shard below the directory of its map."""
     return f"inputs/{folder_of(number)}/{number:06d}"
+
+
+# Every path of ours stands in submit descriptions, in lists of files and remaps: these marks mean something there.
+_UNUSABLE = re.compile(r"[\x00-\x1f\x7f,;\"]|\$\(|\\$")
+
+
+def _usable(directory: str) -> Path:
+    try:
+        path = Path(directory).expanduser().absolute()
+    except RuntimeError:
+        raise InvalidSetting(f"The setting HTMAP_DIR is {directory!r}, but there is no such home directory.") from None
+    if found := _UNUSABLE.search(str(path)):
+        raise InvalidSetting(f"The setting HTMAP_DIR is {str(path)!r}: HTCondor cannot use a path with {found[0]!r}.")
+    return path

@@ -12,7 +12,7 @@ from typing import Any
 
 from htmap.exceptions import DamagedFile
 from htmap.store.atomic import storage_errors, write_file
-from htmap_common.wire import Kind, WireError, encode_file, read_header
+from htmap_common.wire import Kind, UnknownFormat, WireError, encode_file, read_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +117,11 @@ def _load(path: Path, kind: Kind, cls: type[Any]) -> dict[str, Any]:
             header = read_header(path, kind)
         # Keys that a later version may have added are not ours to understand.
         return {name: header[name] for name in cls.__dataclass_fields__}
+    except UnknownFormat as error:
+        raise DamagedFile(str(error)) from error
     except WireError as error:
-        raise DamagedFile(
-            f"{path} is damaged: {error} The map cannot be used; remove it with htmap.clean()."
-        ) from error
+        raise DamagedFile(f"{error} Without it the map cannot be used.") from error
     except KeyError as error:
-        raise DamagedFile(f"{path} is damaged: it does not say {error}.") from error
+        raise DamagedFile(
+            f"The file {path} is damaged: it does not say {error}. Without that the map cannot be used."
+        ) from error

@@ -257,6 +257,14 @@ class Components:
         place = self.place(component)
         return self._state.tables[place.submission].memory_mb[place.job]
 
+    def peak_memory_mb(self) -> int:
+        """The most memory that any job has reported, in MB; 0 if none has. Opens nothing."""
+        return max((max(table.memory_mb, default=0) for table in self._state.tables), default=0)
+
+    def total_cpu_s(self) -> int:
+        """User and system time of all jobs that have ended, in seconds, as the log says it. Opens nothing."""
+        return sum(table.cpu_s for table in self._state.tables)
+
     def exit_of(self, component: int) -> int | None:
         """How the job of a component ended if it failed: its exit code, or minus the signal."""
         place = self.place(component)

@@ -125,6 +125,8 @@ _NOTES = re.compile(rb"^\s+htmap submission (\d+)\s*$", re.MULTILINE)
 _RETURNED = re.compile(rb"\(return value (-?\d+)\)")
 _SIGNALED = re.compile(rb"\(signal (\d+)\)")
 _MEMORY = re.compile(rb"(\d+)\s+-\s+MemoryUsage of job \(MB\)")
+_TIME = rb"(\d+) (\d+):(\d+):(\d+)"
+_CPU = re.compile(rb"Usr " + _TIME + rb", Sys " + _TIME + rb"  -  Total Remote Usage")
 _HOLD_CODE = re.compile(rb"^\s*Code (-?\d+) Subcode (-?\d+)\s*$", re.MULTILINE)
 
 
@@ -147,6 +149,17 @@ def memory_mb_of(event: Event) -> int:
     """Peak memory so far, in MB; 0 if an image size event does not say."""
     found = _MEMORY.search(event.text)
     return int(found[1]) if found else 0
+
+
+def cpu_s_of(event: Event) -> int:
+    """User and system time of a terminated job over all its runs, in whole seconds."""
+    found = _CPU.search(event.text)
+    if found is None:
+        return 0
+    days, hours, minutes, seconds = (
+        int(user) + int(system) for user, system in zip(found.groups()[:4], found.groups()[4:], strict=True)
+    )
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def hold_of(event: Event) -> tuple[int, int, str]:

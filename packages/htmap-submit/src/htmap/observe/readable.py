@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import datetime as dt
+import html
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -16,6 +17,7 @@ from typing import Any, overload
 from htmap.exceptions import DamagedFile, ExpectedError, MapWasRemoved, NoSuchComponent, TagNotFound
 from htmap.observe.components import Components
 from htmap.observe.failures import ComponentError, ComponentHold, hold_table
+from htmap.observe.notebook import map_html
 from htmap.observe.outputs import RAISED
 from htmap.observe.progress import component_bar, summary
 from htmap.observe.results import Call, Inputs
@@ -107,6 +109,15 @@ class ReadableMap(Sequence[Any]):
     def status(self) -> str:
         """Return a string containing the number of components in each status."""
         return f"Map {self._tag} ({len(self)} components): {summary(self._counts())}"
+
+    def _repr_html_(self) -> str:
+        if not self.exists:
+            return f"<div>The map <b>{html.escape(self._tag)}</b> has been removed.</div>"
+        counts = self._counts()
+        components = self._components
+        return map_html(
+            self.tag, self._record.function_name, counts, components.peak_memory_mb(), components.total_cpu_s()
+        )
 
     @property
     def is_done(self) -> bool:

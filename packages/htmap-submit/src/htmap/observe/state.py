@@ -50,6 +50,7 @@ class JobTable:
     memory_mb: array[int]
     holds: dict[int, Hold] = field(default_factory=dict)
     exits: dict[int, int | None] = field(default_factory=dict)  # only of jobs that FAILED
+    cpu_s: int = 0  # of all jobs that have ended
 
     @classmethod
     def of_size(cls, jobs: int) -> JobTable:
@@ -149,6 +150,7 @@ def _move(table: JobTable, proc: int, event: Event) -> None:
 def _end(table: JobTable, proc: int, event: Event) -> None:
     code = ev.exit_of(event)
     table.holds.pop(proc, None)
+    table.cpu_s += ev.cpu_s_of(event)
     if code == 0:
         table.states[proc] = JobState.RETURNED
     elif code == EXIT_SOME_RAISED:

@@ -42,24 +42,41 @@ def schedd(pool: personal_pool.Pool) -> Any:  # noqa: ARG001 - the pool must run
     return htcondor2.Schedd()
 
 
-def test_a_job_runs_as_an_ordinary_user(schedd: Any, tmp_path: Path) -> None:
-    import htcondor2  # noqa: PLC0415
+@pytest.fixture
+def output_of(schedd: Any, tmp_path: Path) -> Callable[[str], str]:
+    """Run a Python program as a job; what it prints."""
 
-    description = htcondor2.Submit(
-        f"""
-        executable = /usr/bin/id
-        arguments = -u
-        output = {tmp_path}/output
-        log = {tmp_path}/log
-        request_memory = 16MB
-        request_disk = 1MB
-        queue
-        """
-    )
-    cluster = schedd.submit(description).cluster()
-    wait_until(lambda: not schedd.query(f"ClusterId == {cluster}", projection=["ProcId"]))
-    assert (tmp_path / "output").read_text().strip() == str(os.getuid())
+    def run(program: str) -> str:
+        import htcondor2  # noqa: PLC0415
+
+        script = tmp_path / "script"
+        script.write_text(f"#!/usr/bin/env python3\n{program}\n")
+        script.chmod(0o755)
+        description = htcondor2.Submit(
+            f"""
+            executable = {script}
+            output = {tmp_path}/output
+            error = {tmp_path}/output
+            request_memory = 64MB
+            request_disk = 1MB
+            queue
+            """
+        )
+        cluster = schedd.submit(description).cluster()
+        wait_until(lambda: not schedd.query(f"ClusterId == {cluster}", projection=["ProcId"]))
+        return (tmp_path / "output").read_text().strip()
+
+    return run
+
+
+def test_a_job_runs_as_an_ordinary_user(output_of: Callable[[str], str]) -> None:
     assert os.getuid() != 0
+    assert output_of("import os; print(os.getuid())") == str(os.getuid())
+
+
+def test_a_node_has_the_python_of_the_tests_and_not_its_packages(output_of: Callable[[str], str]) -> None:
+    assert output_of("import sys; print(sys.version)") == sys.version.strip()
+    assert output_of("import htmap_exec").endswith("No module named 'htmap_exec'")
 
 
 def test_the_daemons_are_of_the_version_that_was_asked_for(

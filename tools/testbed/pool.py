@@ -97,6 +97,9 @@ SHADOW_QUEUE_UPDATE_INTERVAL = 2
 STARTER_UPDATE_INTERVAL = 2
 STARTER_INITIAL_UPDATE_INTERVAL = 1
 JOB_START_DELAY = 0
+
+# Nodes have the Python that the tests run on, but none of the packages of its virtual environment.
+STARTER_JOB_ENVIRONMENT = "PATH={folder}/bin:/usr/bin:/bin"
 """
 
 
@@ -213,6 +216,8 @@ def _kept_folder(suite: str | None) -> Path:
 def _start(folder: Path, programs: condor.Condor, owner: int) -> Pool:
     for part in ("log", "spool", "execute", "lock", "run", "tokens"):
         (folder / part).mkdir(mode=0o755)
+    (folder / "bin").mkdir()
+    (folder / "bin/python3").symlink_to(Path(sys.executable).resolve())
     config = folder / "condor_config"
     config.write_text(_SETTINGS.format(folder=folder, condor=programs))
     guard = [sys.executable, "-I", str(Path(__file__).with_name("guard.py"))]

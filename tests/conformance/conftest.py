@@ -51,7 +51,7 @@ def _functions_travel_by_value(request: pytest.FixtureRequest) -> Iterator[None]
 
 
 def _remove_jobs(folder: Path) -> None:
-    import htcondor2  # noqa: PLC0415 - reads CONDOR_CONFIG when it is imported, which the pool sets
+    import htcondor2  # reads CONDOR_CONFIG when it is imported, which the pool sets
 
     schedd = htcondor2.Schedd()
     ours = f'regexp("^{folder}(/|$)", Iwd)'

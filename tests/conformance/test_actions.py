@@ -39,7 +39,7 @@ def has(m: htmap.Map, status: Status) -> Callable[[], bool]:
     return lambda: set(m.component_statuses) == {status}
 
 
-def work_until(path):
+def work_until(path) -> str:
     """Note the start of each run in a file; go on until another file is there."""
     import time
 
@@ -60,7 +60,7 @@ def runs(work: str) -> int:
     return len(path.read_text()) if path.exists() else 0
 
 
-def test_hold_and_release(work):
+def test_hold_and_release(work) -> None:
     m = htmap.map(work_until, [work], quiet=True)
     until(has(m, Status.RUNNING))
     m.hold()
@@ -79,7 +79,7 @@ def test_hold_and_release(work):
     assert m.get(0, TIMEOUT_S) == "done"
 
 
-def test_pause_and_resume(work):
+def test_pause_and_resume(work) -> None:
     m = htmap.map(work_until, [work], quiet=True)
     until(has(m, Status.RUNNING))
     m.pause()
@@ -90,7 +90,7 @@ def test_pause_and_resume(work):
     assert m.get(0, TIMEOUT_S) == "done"
 
 
-def test_vacate_starts_a_component_again(work):
+def test_vacate_starts_a_component_again(work) -> None:
     m = htmap.map(work_until, [work], quiet=True)
     until(lambda: runs(work) == 1)
     until(has(m, Status.RUNNING))
@@ -100,7 +100,7 @@ def test_vacate_starts_a_component_again(work):
     assert m.get(0, TIMEOUT_S) == "done"
 
 
-def test_a_vacated_job_does_not_run_finished_components_again(tmp_path):
+def test_a_vacated_job_does_not_run_finished_components_again(tmp_path) -> None:
     def note(path):
         import time
 
@@ -122,14 +122,14 @@ def test_a_vacated_job_does_not_run_finished_components_again(tmp_path):
     assert [runs(path) for path in paths] == [1, 1, 2]
 
 
-def test_a_map_that_was_removed_is_gone(work, htmap_dir):
+def test_a_map_that_was_removed_is_gone(work, htmap_dir) -> None:
     m = htmap.map(work_until, [work, work], tag="gone", quiet=True)
     until(lambda: runs(work) >= 1)
     m.remove()
     assert not m.exists
     assert htmap.get_tags() == ()
     assert list((htmap_dir / "maps").iterdir()) == []
-    for use in (m.status, m.remove, m.wait, lambda: m.get(0), lambda: m.components_by_status(), m.hold, m.rerun):
+    for use in (m.status, m.remove, m.wait, lambda: m.get(0), m.components_by_status, m.hold, m.rerun):
         with pytest.raises(MapWasRemoved, match="gone"):
             use()
     with pytest.raises(TagNotFound):
@@ -139,7 +139,7 @@ def test_a_map_that_was_removed_is_gone(work, htmap_dir):
     assert not m.exists
 
 
-def test_components_removed_behind_our_back_are_not_waited_for(work):
+def test_components_removed_behind_our_back_are_not_waited_for(work) -> None:
     m = htmap.map(work_until, [work], quiet=True)
     until(lambda: runs(work) == 1)
     m._backend.act(Action.REMOVE, m._all_jobs(), "a test")
@@ -154,7 +154,7 @@ def test_components_removed_behind_our_back_are_not_waited_for(work):
     assert m.get(0, TIMEOUT_S) == "done"
 
 
-def test_rerun_replaces_results(tmp_path):
+def test_rerun_replaces_results(tmp_path) -> None:
     counter = tmp_path / "counter"
 
     def count(x):
@@ -174,7 +174,7 @@ def test_rerun_replaces_results(tmp_path):
     assert list(htmap.load(m.tag)) == [3, 2, 3]
 
 
-def test_a_failure_can_be_rerun(tmp_path):
+def test_a_failure_can_be_rerun(tmp_path) -> None:
     def need(path):
         return Path(path).read_text()
 
@@ -186,7 +186,7 @@ def test_a_failure_can_be_rerun(tmp_path):
     assert m.get(0, TIMEOUT_S) == "now"
 
 
-def test_active_components_cannot_be_rerun(work):
+def test_active_components_cannot_be_rerun(work) -> None:
     m = htmap.map(work_until, [work], quiet=True)
     with pytest.raises(CannotRerunComponents, match="Components 0"):
         m.rerun()
@@ -194,17 +194,17 @@ def test_active_components_cannot_be_rerun(work):
     m.wait(TIMEOUT_S)
 
 
-def test_memory_and_disk_can_be_changed(work):
+def test_memory_and_disk_can_be_changed(work) -> None:
     m = htmap.map(work_until, [work], quiet=True)
     m.set_memory(64)
     m.set_disk(2048)
     with pytest.raises(InvalidOption):
-        m.set_memory("much")
+        m.set_memory("much")  # type: ignore[arg-type]
     Path(work).touch()
     assert m.get(0, TIMEOUT_S) == "done"
 
 
-def test_a_map_gets_another_tag(htmap_dir):
+def test_a_map_gets_another_tag() -> None:
     m = htmap.map(abs, [-1], quiet=True)
     assert m.is_transient
     old = m.tag
@@ -219,7 +219,7 @@ def test_a_map_gets_another_tag(htmap_dir):
     assert htmap.load(old).get(0, TIMEOUT_S) == 2
 
 
-def test_clean_removes_transient_maps_only():
+def test_clean_removes_transient_maps_only() -> None:
     kept = htmap.map(abs, [-1], tag="kept", quiet=True)
     passing = htmap.map(abs, [-2], quiet=True)
     kept.wait(TIMEOUT_S)

@@ -45,7 +45,7 @@ def kill(process: subprocess.Popen[str]) -> None:
         process.send_signal(signal.SIGKILL)
 
 
-def test_all_results_arrive_after_the_submitting_python_was_killed():
+def test_all_results_arrive_after_the_submitting_python_was_killed() -> None:
     process = start("orphan", 20)
     assert [say(process), say(process)] == ["ready", "created"]
     kill(process)
@@ -54,7 +54,7 @@ def test_all_results_arrive_after_the_submitting_python_was_killed():
     assert list(m) == [2 * x for x in range(20)]
 
 
-def test_another_process_can_load_the_map():
+def test_another_process_can_load_the_map() -> None:
     m = htmap.map(lambda x: x + 1, range(3), tag="shared", quiet=True)
     m.wait(TIMEOUT_S)
     script = "import htmap; print(list(htmap.load('shared')))"
@@ -62,7 +62,7 @@ def test_another_process_can_load_the_map():
     assert printed.stdout.strip() == "[1, 2, 3]"
 
 
-def test_a_creation_killed_at_any_moment_leaves_a_whole_map_or_nothing(htmap_dir):
+def test_a_creation_killed_at_any_moment_leaves_a_whole_map_or_nothing(htmap_dir) -> None:
     seed = random.randrange(10**6)
     moments = random.Random(seed)
     took_s = time_to_create()
@@ -114,7 +114,7 @@ except htmap.exceptions.StorageError as error:
 """
 
 
-def test_a_disk_that_takes_no_more_leaves_nothing_behind(htmap_dir):
+def test_a_disk_that_takes_no_more_leaves_nothing_behind(htmap_dir) -> None:
     htmap.map(len, [b""], tag="first", quiet=True).wait(TIMEOUT_S)
     before = {path.name for path in (htmap_dir / "maps").iterdir()}
     script = FILL.format(limit=150_000)
@@ -124,7 +124,7 @@ def test_a_disk_that_takes_no_more_leaves_nothing_behind(htmap_dir):
     assert htmap.get_tags() == ("first",)
 
 
-def test_a_home_that_cannot_be_written_is_named(htmap_dir):
+def test_a_home_that_cannot_be_written_is_named(htmap_dir) -> None:
     htmap.get_tags()
     (htmap_dir / "maps").chmod(0o500)
     try:

@@ -33,7 +33,7 @@ class Stubborn(Exception):
 
 def misbehave(how):
     if how == "raise":
-        return {}["missing"]
+        return {"there": 1}["missing"]
     if how == "exit":
         sys.exit(0)
     if how == "die":
@@ -59,7 +59,7 @@ MESSAGES = {
 
 
 @pytest.mark.parametrize("chunksize", [1, len(WAYS)])
-def test_every_failure_is_recorded_and_the_rest_is_readable(chunksize):
+def test_every_failure_is_recorded_and_the_rest_is_readable(chunksize) -> None:
     m = htmap.map(misbehave, WAYS, map_options=htmap.MapOptions(chunksize=chunksize), quiet=True)
     m.wait(TIMEOUT_S, errors_ok=True)
     good = [way not in MESSAGES for way in WAYS]
@@ -79,7 +79,7 @@ def test_every_failure_is_recorded_and_the_rest_is_readable(chunksize):
         m.wait(TIMEOUT_S)
 
 
-def test_the_cause_is_the_exception_of_the_user():
+def test_the_cause_is_the_exception_of_the_user() -> None:
     m = htmap.map(misbehave, ["raise"], quiet=True)
     with pytest.raises(MapComponentError, match="misbehave") as raised:
         m.get(0, TIMEOUT_S)
@@ -87,7 +87,7 @@ def test_the_cause_is_the_exception_of_the_user():
     assert raised.value.__cause__.args == ("missing",)
 
 
-def test_an_output_cut_short_is_named_and_the_others_stay_readable():
+def test_an_output_cut_short_is_named_and_the_others_stay_readable() -> None:
     htmap.settings["OUTPUT_GRACE"] = 0.1
     m = htmap.map(lambda x: x, range(4), quiet=True)
     m.wait(TIMEOUT_S)
@@ -96,13 +96,13 @@ def test_an_output_cut_short_is_named_and_the_others_stay_readable():
     outputs.output(2).write_bytes(b"garbage")
     outputs.output(3).unlink()
     assert htmap.load(m.tag)[0] == 0
-    for component, error in {1: (DamagedFile, MapComponentError), 2: DamagedFile, 3: MapComponentError}.items():
+    for component, error in {1: MapComponentError, 2: DamagedFile, 3: MapComponentError}.items():
         with pytest.raises(error, match=rf"component {component}|Component {component}"):
             htmap.load(m.tag).get(component, timeout=5)
     assert len(m.component_statuses) == 4
 
 
-def test_a_result_that_cannot_be_unpickled_here_spoils_nothing(tmp_path):
+def test_a_result_that_cannot_be_unpickled_here_spoils_nothing(tmp_path) -> None:
     def make(x):
         class Bomb:
             def __reduce__(self):
@@ -119,7 +119,7 @@ def test_a_result_that_cannot_be_unpickled_here_spoils_nothing(tmp_path):
     assert m[0] == "fine"
 
 
-def test_nothing_is_left_of_a_map_that_cannot_be_made(htmap_dir):
+def test_nothing_is_left_of_a_map_that_cannot_be_made(htmap_dir) -> None:
     lock = threading.Lock()
     with pytest.raises(EmptyMap):
         htmap.map(misbehave, [], tag="t")
@@ -141,5 +141,5 @@ def test_nothing_is_left_of_a_map_that_cannot_be_made(htmap_dir):
     assert list((htmap_dir / "tags").iterdir()) == []
 
 
-def test_all_of_this_is_one_family():
+def test_all_of_this_is_one_family() -> None:
     assert issubclass(MapComponentError, HTMapException)

@@ -14,7 +14,7 @@ def runs(path: Path) -> int:
     return len(path.read_text()) if path.exists() else 0
 
 
-def test_output_files_come_back():
+def test_output_files_come_back() -> None:
     def write(x):
         Path("plain.txt").write_text(f"plain {x}")
         Path("folder/deep").mkdir(parents=True)
@@ -30,7 +30,7 @@ def test_output_files_come_back():
         assert (place / "folder" / "deep" / "with space.txt").read_text() == f"deep {component}"
 
 
-def test_a_checkpoint_survives_evictions(tmp_path):
+def test_a_checkpoint_survives_evictions(tmp_path) -> None:
     started = tmp_path / "started"
     go = tmp_path / "go"
 
@@ -70,8 +70,8 @@ def until_running(m: htmap.Map) -> None:
         time.sleep(0.02)
 
 
-def test_what_components_print_is_theirs_alone():
-    def talk(x):
+def test_what_components_print_is_theirs_alone() -> None:
+    def talk(x) -> None:
         import sys
 
         print(f"out of {x}")
@@ -84,7 +84,7 @@ def test_what_components_print_is_theirs_alone():
     assert m.stdout.get(-1) == "out of 3\n"
 
 
-def test_usage_is_measured_for_each_component():
+def test_usage_is_measured_for_each_component() -> None:
     def burn(x):
         import time
 

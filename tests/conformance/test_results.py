@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -20,46 +21,48 @@ def double(x):
     return 2 * x
 
 
-def test_map_gives_results_in_the_order_of_the_inputs():
+def test_map_gives_results_in_the_order_of_the_inputs() -> None:
     m = htmap.map(double, range(5), quiet=True)
     m.wait(TIMEOUT_S)
     assert list(m) == [0, 2, 4, 6, 8]
 
 
-def test_two_hundred_components_all_return():
+def test_two_hundred_components_all_return() -> None:
     m = htmap.map(lambda x: x**2, range(200), tag="squares", quiet=True)
     m.wait(TIMEOUT_S)
     assert m.is_done
     assert list(m) == [x**2 for x in range(200)]
 
 
-def test_starmap_unpacks_positional_and_keyword_arguments():
+def test_starmap_unpacks_positional_and_keyword_arguments() -> None:
     m = htmap.starmap(
         lambda x, y=1, *, z=0: (x, y, z), args=[(1,), (2, 3), (4,)], kwargs=[{}, {"z": 5}, {"y": 6, "z": 7}], quiet=True
     )
     assert list(m.iter(TIMEOUT_S)) == [(1, 1, 0), (2, 3, 5), (4, 6, 7)]
 
 
-def test_starmap_with_keyword_arguments_alone():
+def test_starmap_with_keyword_arguments_alone() -> None:
     m = htmap.starmap(lambda *, x: x + 1, kwargs=({"x": x} for x in range(3)), quiet=True)
     assert list(m.iter(TIMEOUT_S)) == [1, 2, 3]
 
 
-def test_inputs_may_come_from_a_generator():
+def test_inputs_may_come_from_a_generator() -> None:
     m = htmap.map(double, (x for x in range(3)), quiet=True)
     assert list(m.iter(TIMEOUT_S)) == [0, 2, 4]
 
 
-Point = namedtuple("Point", "x y")
+class Point(NamedTuple):
+    x: int
+    y: int
 
 
 @dataclasses.dataclass
 class Reading:
     where: Point
-    values: frozenset
+    values: frozenset[int]
 
 
-def test_inputs_and_results_keep_their_types():
+def test_inputs_and_results_keep_their_types() -> None:
     inputs = [
         Point(1, 2),
         Reading(Point(3, 4), frozenset({1, 2})),
@@ -76,21 +79,21 @@ def test_inputs_and_results_keep_their_types():
     assert [type(each).__name__ for each in results] == [type(each).__name__ for each in inputs]
 
 
-def test_a_list_that_contains_itself_arrives():
+def test_a_list_that_contains_itself_arrives() -> None:
     loop: list[object] = [1]
     loop.append(loop)
     m = htmap.map(lambda each: each[1] is each, [loop], quiet=True)
     assert m.get(0, TIMEOUT_S) is True
 
 
-def test_a_large_array_goes_there_and_comes_back():
+def test_a_large_array_goes_there_and_comes_back() -> None:
     array = np.arange(1_000_000, dtype=np.float64)
     m = htmap.map(lambda each: each * 2, [array, array + 1], quiet=True)
     assert np.array_equal(m.get(0, TIMEOUT_S), array * 2)
     assert np.array_equal(m.get(1, TIMEOUT_S), (array + 1) * 2)
 
 
-def test_a_generator_may_use_one_array_again_and_again():
+def test_a_generator_may_use_one_array_again_and_again() -> None:
     def inputs():
         array = np.zeros(100_000)
         for number in range(3):
@@ -101,13 +104,13 @@ def test_a_generator_may_use_one_array_again_and_again():
     assert list(m.iter(TIMEOUT_S)) == [0.0, 100_000.0, 200_000.0]
 
 
-def test_several_components_can_share_a_job():
+def test_several_components_can_share_a_job() -> None:
     m = htmap.map(double, range(10), map_options=htmap.MapOptions(chunksize=4), quiet=True)
     assert list(m.iter(TIMEOUT_S)) == [2 * x for x in range(10)]
     assert m.is_done
 
 
-def test_a_map_is_a_sequence():
+def test_a_map_is_a_sequence() -> None:
     m = htmap.map(double, range(5), quiet=True)
     m.wait(TIMEOUT_S)
     assert len(m) == 5
@@ -125,7 +128,7 @@ def test_a_map_is_a_sequence():
         m.get(5)
 
 
-def test_asking_for_an_output_does_not_block(tmp_path):
+def test_asking_for_an_output_does_not_block(tmp_path) -> None:
     m = htmap.map(wait_for_file, [str(tmp_path / "go")], quiet=True)
     with pytest.raises(TimeoutError, match="component 0"):
         m[0]
@@ -137,7 +140,7 @@ def test_asking_for_an_output_does_not_block(tmp_path):
     assert m.get(0, TIMEOUT_S) == "gone"
 
 
-def wait_for_file(path):
+def wait_for_file(path) -> str:
     import time
 
     while not Path(path).exists():
@@ -145,24 +148,24 @@ def wait_for_file(path):
     return "gone"
 
 
-def test_inputs_can_be_had_again():
+def test_inputs_can_be_had_again() -> None:
     m = htmap.starmap(lambda x, y: x + y, args=[(1,), (2,)], kwargs=[{"y": 3}, {"y": 4}], quiet=True)
     assert list(m.iter_inputs()) == [((1,), {"y": 3}), ((2,), {"y": 4})]
     assert list(m.iter_with_inputs(TIMEOUT_S)) == [(((1,), {"y": 3}), 4), (((2,), {"y": 4}), 6)]
 
 
-def test_results_can_be_had_as_they_come():
+def test_results_can_be_had_as_they_come() -> None:
     m = htmap.map(double, range(6), quiet=True)
     assert sorted(m.iter_as_available(TIMEOUT_S)) == [0, 2, 4, 6, 8, 10]
     assert sorted(m.iter_as_available_with_inputs(TIMEOUT_S)) == [(((x,), {}), 2 * x) for x in range(6)]
 
 
-def test_user_code_knows_where_it_runs():
+def test_user_code_knows_where_it_runs() -> None:
     m = htmap.map(lambda _: (os.environ["HTMAP_ON_EXECUTE"], os.environ["HTMAP_COMPONENT"]), range(3), quiet=True)
     assert list(m.iter(TIMEOUT_S)) == [("1", "0"), ("1", "1"), ("1", "2")]
 
 
-def test_input_files_arrive_as_paths(tmp_path):
+def test_input_files_arrive_as_paths(tmp_path) -> None:
     for name in ("one", "two words"):
         (tmp_path / f"{name}.txt").write_text(f"this is {name}")
     inputs = [htmap.TransferPath(tmp_path / "one.txt"), {"deep": [htmap.TransferPath(tmp_path / "two words.txt")]}]
@@ -175,7 +178,7 @@ def test_input_files_arrive_as_paths(tmp_path):
     assert list(m.iter(TIMEOUT_S)) == [("one.txt", "this is one"), ("two words.txt", "this is two words")]
 
 
-def test_input_files_with_the_same_name_do_not_collide(tmp_path):
+def test_input_files_with_the_same_name_do_not_collide(tmp_path) -> None:
     for folder in ("a", "b", "c"):
         (tmp_path / folder / "deep").mkdir(parents=True)
         (tmp_path / folder / "deep" / "same.txt").write_text(folder)
@@ -190,7 +193,7 @@ def test_input_files_with_the_same_name_do_not_collide(tmp_path):
     assert list(m.iter(TIMEOUT_S)) == ["ab", "bc", "c"]
 
 
-def test_a_missing_input_file_is_named_before_anything_is_submitted(tmp_path):
+def test_a_missing_input_file_is_named_before_anything_is_submitted(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere.txt"):
         htmap.map(len, [htmap.TransferPath(tmp_path / "nowhere.txt")], quiet=True)
     assert htmap.get_tags() == ()

@@ -6,6 +6,7 @@ the directory of the map.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -15,10 +16,11 @@ from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.backend.select import backend_named
 from htmap.create.debris import Standing, remove_map, standing
 from htmap.create.rerun import changing, rerun
-from htmap.exceptions import BackendError, CannotRerunComponents, InvalidOption, TagNotFound
+from htmap.exceptions import BackendError, CannotRerunComponents, InvalidOption, TagNotFound, TimeoutError  # noqa: A004 - ours
 from htmap.observe.readable import ReadableMap
 from htmap.observe.settling import ask_queue
-from htmap.observe.statuses import ACTIVE
+from htmap.observe.statuses import ACTIVE, ComponentStatus
+from htmap.observe.waiting import wait_until
 from htmap.settings import settings
 from htmap.store import tags
 from htmap.store.mapdir import Home, MapDir
@@ -27,6 +29,10 @@ from htmap.store.records import spelled
 logger = logging.getLogger(__name__)
 
 _PROGRESS_CHECK_S = 0.5
+
+# A schedd answers a few milliseconds before it writes to the log.
+_LOG_LAG_S = 2.0
+_UNDOES = {Action.RELEASE: ComponentStatus.HELD, Action.CONTINUE: ComponentStatus.SUSPENDED}
 
 
 class Map(ReadableMap):
@@ -199,6 +205,19 @@ class Map(ReadableMap):
         self._check_exists()
         jobs = self._backend.act(action, self._all_jobs(), f"HTMap: {action.value} by the user")
         logger.info("%s map %s: %d jobs.", action.value.capitalize(), self._tag, jobs)
+        if jobs and action in _UNDOES:
+            self._let_log_catch_up(_UNDOES[action])
+
+    def _let_log_catch_up(self, undone: ComponentStatus) -> None:
+        """Wait a moment for the log to say what the queue has done; else `wait` would raise for a hold of the past."""
+        with contextlib.suppress(TimeoutError):
+            wait_until(
+                lambda: not self._components.counts().get(undone),
+                self._refresh,
+                settings["WAIT_TIME"],
+                _LOG_LAG_S,
+                lambda: "the event log",
+            )
 
     def _edit(self, attribute: str, value: int) -> None:
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:

@@ -2,7 +2,8 @@
 
 In: the text of an HTCondor job event log, which HTCondor and the local backend both write. Out: typed events, oldest
 first, for `htmap.observe.state`. Nothing is believed of the log but that events follow one another: an event may be
-half written, its kind unknown, a block of NULs in between (some file systems leave one after a crash).
+half written, with the next one right behind it; its kind unknown; a block of NULs in between (some file systems leave
+one after a crash). How dates are written does not matter, as none is used.
 
 Source: the section "Job Event Log" of HTCondor's manual, and logs written by 23.9 and 25.14.
 """
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from htmap.exceptions import CorruptEventLog
 from htmap.store.atomic import storage_errors
 
 # Kinds of events, numbered as in the log. Those not listed say nothing about the state of a component.
@@ -35,8 +37,11 @@ CLUSTER_SUBMITTED = 35
 CLUSTER_REMOVED = 36
 
 _END = b"\n...\n"
-_HEAD = re.compile(rb"(\d{3}) \((-?\d+)\.(-?\d+)\.-?\d+\) ")
+# Number, job, and the beginning of the date.
+_HEAD = re.compile(rb"(\d{3}) \((\d{1,10})\.(-?\d{1,10})\.\d{1,10}\) (?=\d\d)")
+_HEAD_END = b".000) "  # HTCondor has no subprocs any more
 _BLOCK_BYTES = 8 * 1024 * 1024
+_LONGEST_EVENT_BYTES = 64 * 1024
 
 
 class Event(NamedTuple):
@@ -90,7 +95,15 @@ class EventLog:
         return status.st_size < self.offset or self._inode not in (None, status.st_ino)
 
     def read(self) -> Iterator[Event]:
-        """The events that are new and whole."""
+        """The events that are new and whole.
+
+        Raises
+        ------
+        CorruptEventLog
+            The log is not in HTCondor's text format.
+        StorageError
+            It cannot be read.
+        """
         with storage_errors(f"read the event log {self._path}"):
             try:
                 file = self._path.open("rb")
@@ -100,14 +113,24 @@ class EventLog:
                 self._inode = os.fstat(file.fileno()).st_ino
                 file.seek(self.offset)
                 while block := file.read(_BLOCK_BYTES):
+                    if self.offset == 0:
+                        _check_format(self._path, block)
                     whole = block.rfind(_END) + len(_END)
                     if whole < len(_END):
                         if len(block) < _BLOCK_BYTES:
                             return  # half an event: the rest is still to come
-                        whole = len(block)  # nothing of an event in so much text: garbage
+                        whole = len(block) - _LONGEST_EVENT_BYTES  # no event ends in so much text: garbage
                     self.offset += whole
                     file.seek(self.offset)
                     yield from parse(block[:whole])
+
+
+def _check_format(path: Path, beginning: bytes) -> None:
+    if beginning.lstrip()[:1] in (b"<", b"{"):
+        raise CorruptEventLog(
+            f"The event log {path} is in XML or JSON, which HTMap does not read. The access point's configuration asks "
+            "for that (DEFAULT_USERLOG_FORMAT_OPTIONS): talk to its administrators."
+        )
 
 
 def parse(block: bytes) -> Iterator[Event]:
@@ -117,17 +140,21 @@ def parse(block: bytes) -> Iterator[Event]:
     for text in block.split(_END):
         head = search(text)
         if head is not None:
+            if text.find(_HEAD_END, head.end()) >= 0:
+                # What comes first was never finished: its writer died, and another one went on right behind it.
+                *_, head = _HEAD.finditer(text)
             kind, cluster, proc = head.groups()
-            yield Event(int(kind), int(cluster), int(proc), text)
+            yield Event(int(kind), int(cluster), int(proc), text[head.start() :])
 
 
-_NOTES = re.compile(rb"^\s+htmap submission (\d+)\s*$", re.MULTILINE)
-_RETURNED = re.compile(rb"\(return value (-?\d+)\)")
-_SIGNALED = re.compile(rb"\(signal (\d+)\)")
-_MEMORY = re.compile(rb"(\d+)\s+-\s+MemoryUsage of job \(MB\)")
-_TIME = rb"(\d+) (\d+):(\d+):(\d+)"
+# Digits are counted, so that garbage cannot make a number that nothing holds.
+_NOTES = re.compile(rb"^\s+htmap submission (\d{1,9})\s*$", re.MULTILINE)
+_RETURNED = re.compile(rb"\(return value (-?\d{1,10})\)")
+_SIGNALED = re.compile(rb"\(signal (\d{1,9})\)")
+_MEMORY = re.compile(rb"(\d{1,9})\s+-\s+MemoryUsage of job \(MB\)")
+_TIME = rb"(\d{1,9}) (\d\d?):(\d\d?):(\d\d?)"
 _CPU = re.compile(rb"Usr " + _TIME + rb", Sys " + _TIME + rb"  -  Total Remote Usage")
-_HOLD_CODE = re.compile(rb"^\s*Code (-?\d+) Subcode (-?\d+)\s*$", re.MULTILINE)
+_HOLD_CODE = re.compile(rb"^\s*Code (-?\d{1,10}) Subcode (-?\d{1,10})\s*$", re.MULTILINE)
 
 
 def submission_of(event: Event) -> int | None:

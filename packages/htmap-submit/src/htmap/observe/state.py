@@ -98,8 +98,9 @@ def fold(state: MapState, events: Iterable[Event]) -> None:
     Raises
     ------
     CorruptEventLog
-        An event names a job that was never part of the map.
+        An event names a job that was never part of the map. All other events have been folded by then.
     """
+    stranger: Event | None = None
     # Hot: once per event.
     for event in events:
         kind, cluster, proc, _ = event
@@ -114,13 +115,17 @@ def fold(state: MapState, events: Iterable[Event]) -> None:
                 _remove_unmaterialized(table)
             continue
         if proc >= len(table.states):
-            raise CorruptEventLog(
-                f"The event log names job {cluster}.{proc}, but submission {submission} has {len(table.states)} jobs."
-            )
+            stranger = event
+            continue
         if kind == ev.IMAGE_SIZE:
             table.memory_mb[proc] = max(table.memory_mb[proc], ev.memory_mb_of(event))
         elif table.states[proc] not in _FINAL:
             _move(table, proc, event)
+    if stranger is not None:
+        raise CorruptEventLog(
+            f"The event log names job {stranger.cluster}.{stranger.proc}, "
+            f"but submission {state.submissions[stranger.cluster]} of the map has fewer jobs."
+        )
 
 
 def _submission_of_new_cluster(state: MapState, event: Event) -> int | None:

@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _example(arguments: list[str]) -> int:
+    os.environ["HTMAP_BACKEND"] = "local"
     return environments.Environment("example").run("python", "examples/library_survey.py", *arguments)
 
 

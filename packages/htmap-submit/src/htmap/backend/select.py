@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from htmap.backend.protocol import Backend
 from htmap.exceptions import InvalidSetting
@@ -40,7 +39,8 @@ def why_auto(name: str) -> str:
 def _is_condor_configured() -> bool:
     if os.environ.get("CONDOR_CONFIG"):
         return True
-    return any(Path(path).expanduser().exists() for path in _CONFIGURATIONS)
+    # Unlike pathlib's, this leaves a ~user alone whom the machine does not know.
+    return any(os.path.exists(os.path.expanduser(path)) for path in _CONFIGURATIONS)  # noqa: PTH110, PTH111
 
 
 def backend_named(name: str, home: Home, settings: Settings) -> Backend:

@@ -1,0 +1,386 @@
+"""The few ClassAd expressions that decide what happens to a job that has ended.
+
+In: the text of an expression (``on_exit_hold`` and its relatives) and the attributes of one job.
+Out: a value. On the other side: HTCondor's own evaluator, which gives the same value for everything accepted here;
+what is not accepted here is refused when the job is submitted, never guessed at.
+
+::
+
+    expression := or ["?" expression ":" expression]
+    or < and < equality < comparison < sum < product         each level binds tighter than the one before
+    operand    := ("!" | "-" | "+") operand | "(" expression ")" | literal | ["MY."] name | function "(" arguments ")"
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+
+class Missing(enum.Enum):
+    """The two values that are no value."""
+
+    UNDEFINED = "undefined"  # an attribute that the job does not have
+    ERROR = "error"  # an operation that means nothing, as 1 + "a"
+
+
+UNDEFINED = Missing.UNDEFINED
+ERROR = Missing.ERROR
+
+Value: TypeAlias = "bool | int | float | str | Missing"
+Evaluator: TypeAlias = "Callable[[Scope], Value]"
+
+
+class BadExpression(ValueError):
+    """An expression that is not ClassAd, or not in the subset known here. The message says what and where."""
+
+
+class Expression:
+    """A parsed expression.
+
+    Parameters
+    ----------
+    text
+        ClassAd source.
+
+    Raises
+    ------
+    BadExpression
+    """
+
+    __slots__ = ("_evaluate",)
+
+    def __init__(self, text: str) -> None:
+        try:
+            self._evaluate = _parse(text)
+        except RecursionError:
+            raise BadExpression(f"an expression of {len(text)} characters is nested too deeply") from None
+
+    def evaluate(self, scope: Scope) -> Value:
+        return self._evaluate(scope)
+
+
+class Scope:
+    """The attributes that an expression may name; names are casefolded, since ClassAd names have no case.
+
+    Parameters
+    ----------
+    values
+        Attributes that are known already.
+    expressions
+        Attributes that are given by the text of an expression; read only when they are asked for.
+    """
+
+    # An attribute may refer to another; more steps than this are a circle.
+    _DEEPEST = 50
+
+    __slots__ = ("_depth", "_expressions", "_values")
+
+    def __init__(self, values: Mapping[str, Value], expressions: Mapping[str, str]) -> None:
+        self._values = values
+        self._expressions = expressions
+        self._depth = 0
+
+    def look_up(self, name: str) -> Value:
+        key = name.casefold()
+        if key in self._values or key not in self._expressions:
+            return self._values.get(key, UNDEFINED)
+        if self._depth >= self._DEEPEST:
+            return ERROR
+        self._depth += 1
+        try:
+            return parse(self._expressions[key]).evaluate(self)
+        except BadExpression:
+            return ERROR
+        finally:
+            self._depth -= 1
+
+
+@functools.lru_cache(maxsize=1024)
+def parse(text: str) -> Expression:
+    """The same as `Expression`, remembered: the jobs of one cluster share their expressions."""
+    return Expression(text)
+
+
+def to_text(value: Value) -> str:
+    """How a value reads inside a string (as ``strcat`` puts it there)."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.15E}" if value else "0.0"
+    return value.value if isinstance(value, Missing) else str(value)
+
+
+# ----------------------------------------------------------------------------------------------------------- parsing
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<real>\d+\.\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+)
+      | (?P<integer>\d{1,18})(?!\d)
+      | (?P<string>"(?:[^"\\]|\\.)*")
+      | (?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)
+      | (?P<sign>=\?=|=!=|\|\||&&|==|!=|<=|>=|[<>!?:+\-*/%(),])
+    )""",
+    re.VERBOSE,
+)
+_OPEN = "("
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+_WORDS: Mapping[str, Value] = {"true": True, "false": False, "undefined": UNDEFINED, "error": ERROR}
+_SPELLED_OUT = {"is": "=?=", "isnt": "=!="}
+
+
+class _Tokens:
+    """The tokens of one expression, and how far the parser has come."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._tokens = self._split()
+        self._next = 0
+
+    def _split(self) -> list[tuple[str, str]]:
+        tokens, position = [], 0
+        text = self.text.rstrip()
+        while position < len(text):
+            match = _TOKEN.match(text, position)
+            if match is None:
+                raise BadExpression(f"cannot read {text[position:].strip()!r} in the expression {text!r}")
+            kind, token = str(match.lastgroup), match[str(match.lastgroup)]
+            sign = _SPELLED_OUT.get(token.casefold()) if kind == "name" else None
+            tokens.append(("sign", sign) if sign else (kind, token))
+            position = match.end()
+        return tokens
+
+    def peek(self) -> str | None:
+        """The next token if it is a sign, else None."""
+        kind, token = self._tokens[self._next] if self._next < len(self._tokens) else ("end", "")
+        return token if kind == "sign" else None
+
+    def take(self) -> tuple[str, str]:
+        if self._next >= len(self._tokens):
+            raise BadExpression(f"the expression {self.text!r} ends too early")
+        self._next += 1
+        return self._tokens[self._next - 1]
+
+    def take_if(self, sign: str) -> bool:
+        found = self.peek() == sign
+        self._next += found
+        return found
+
+    def expect(self, sign: str) -> None:
+        if not self.take_if(sign):
+            raise BadExpression(f"{sign!r} is missing in the expression {self.text!r}")
+
+    def expect_end(self) -> None:
+        if self._next < len(self._tokens):
+            raise BadExpression(f"{self._tokens[self._next][1]!r} is too much in the expression {self.text!r}")
+
+
+def _parse(text: str) -> Evaluator:
+    tokens = _Tokens(text)
+    evaluate = _choice(tokens)
+    tokens.expect_end()
+    return evaluate
+
+
+def _choice(tokens: _Tokens) -> Evaluator:
+    condition = _binary(tokens, 0)
+    if not tokens.take_if("?"):
+        return condition
+    then = _choice(tokens)
+    tokens.expect(":")
+    otherwise = _choice(tokens)
+    return lambda scope: _if_then_else(scope, condition, then, otherwise)
+
+
+def _binary(tokens: _Tokens, level: int) -> Evaluator:
+    if level == len(_LEVELS):
+        return _operand(tokens)
+    left = _binary(tokens, level + 1)
+    while (sign := tokens.peek()) in _LEVELS[level]:
+        tokens.take()
+        left = _joined(_LEVELS[level][str(sign)], left, _binary(tokens, level + 1))
+    return left
+
+
+def _joined(apply: _Binary, left: Evaluator, right: Evaluator) -> Evaluator:
+    return lambda scope: apply(left(scope), lambda: right(scope))
+
+
+def _operand(tokens: _Tokens) -> Evaluator:
+    kind, token = tokens.take()
+    if kind == "integer":
+        return _literal(int(token))
+    if kind == "real":
+        return _literal(float(token))
+    if kind == "string":
+        return _literal(_ESCAPED.sub(lambda match: _ESCAPES.get(match[1], match[1]), token[1:-1]))
+    if kind == "name":
+        return _named(token, tokens)
+    if token in _UNARY:
+        apply, operand = _UNARY[token], _operand(tokens)
+        return lambda scope: apply(operand(scope))
+    if token == _OPEN:
+        inner = _choice(tokens)
+        tokens.expect(")")
+        return inner
+    raise BadExpression(f"a value is missing before {token!r} in the expression {tokens.text!r}")
+
+
+def _literal(value: Value) -> Evaluator:
+    return lambda _: value
+
+
+def _named(name: str, tokens: _Tokens) -> Evaluator:
+    if tokens.take_if("("):
+        return _call(name, tokens)
+    if name.casefold() in _WORDS:
+        return _literal(_WORDS[name.casefold()])
+    where, dot, attribute = name.partition(".")
+    if dot and where.casefold() != "my":
+        raise BadExpression(f"{name!r} looks outside the job, which has no meaning here; only MY.{attribute} has")
+    return lambda scope: scope.look_up(attribute or where)
+
+
+def _call(name: str, tokens: _Tokens) -> Evaluator:
+    arguments: list[Evaluator] = []
+    while not tokens.take_if(")"):
+        if arguments:
+            tokens.expect(",")
+        arguments.append(_choice(tokens))
+    if name.casefold() == "strcat":
+        return lambda scope: _strcat([argument(scope) for argument in arguments])
+    if name.casefold() == "ifthenelse" and len(arguments) == 3:  # noqa: PLR2004 - condition, then, else
+        condition, then, otherwise = arguments
+        return lambda scope: _if_then_else(scope, condition, then, otherwise)
+    raise BadExpression(
+        f"{name}() with {len(arguments)} argument(s) is not known here; "
+        "the functions are ifThenElse(condition, then, else) and strcat(...)"
+    )
+
+
+# -------------------------------------------------------------------------------------------------------- evaluating
+
+_Binary: TypeAlias = "Callable[[Value, Callable[[], Value]], Value]"
+
+
+def truth(value: Value) -> bool | Missing:
+    """The value as a condition: numbers count, text does not."""
+    if isinstance(value, Missing):
+        return value
+    return ERROR if isinstance(value, str) else bool(value)
+
+
+def _if_then_else(scope: Scope, condition: Evaluator, then: Evaluator, otherwise: Evaluator) -> Value:
+    decided = truth(condition(scope))
+    if isinstance(decided, Missing):
+        return decided
+    return then(scope) if decided else otherwise(scope)
+
+
+def _strcat(values: list[Value]) -> Value:
+    if ERROR in values:
+        return ERROR
+    return UNDEFINED if UNDEFINED in values else "".join(map(to_text, values))
+
+
+def _decided_by(deciding: bool) -> _Binary:
+    """``||`` is decided by true, ``&&`` by false: then it does not matter that the other side is undefined."""
+
+    def apply(left: Value, right: Callable[[], Value]) -> Value:
+        first = truth(left)
+        if first is deciding or first is ERROR:
+            return first
+        second = truth(right())
+        return second if second is deciding or first is not UNDEFINED or second is ERROR else UNDEFINED
+
+    return apply
+
+
+def _is_identical(left: Value, right: Callable[[], Value]) -> bool:
+    other = right()
+    return type(left) is type(other) and left == other
+
+
+def _is_different(left: Value, right: Callable[[], Value]) -> bool:
+    return not _is_identical(left, right)
+
+
+def _strict(apply: Callable[[Value, Value], Value]) -> _Binary:
+    """An operation that has no value when one of its sides has none."""
+
+    def strict(left: Value, right: Callable[[], Value]) -> Value:
+        other = right()
+        if ERROR in (left, other):
+            return ERROR
+        return UNDEFINED if UNDEFINED in (left, other) else apply(left, other)
+
+    return strict
+
+
+def _comparison(compare: Callable[..., bool]) -> _Binary:
+    def apply(left: Value, right: Value) -> Value:
+        if isinstance(left, str) and isinstance(right, str):  # compared without regard to case, as in HTCondor
+            return compare(left.casefold(), right.casefold())
+        return ERROR if isinstance(left, str) or isinstance(right, str) else compare(left, right)
+
+    return _strict(apply)
+
+
+def _arithmetic(compute: Callable[..., int | float]) -> _Binary:
+    def apply(left: Value, right: Value) -> Value:
+        if isinstance(left, str) or isinstance(right, str):
+            return ERROR
+        try:
+            return compute(left, right)
+        except (ZeroDivisionError, OverflowError):
+            return ERROR
+
+    return _strict(apply)
+
+
+def _divide(left: float, right: float) -> int | float:
+    """Division towards zero if both are integers, as in C."""
+    exact = isinstance(left, int) and isinstance(right, int)
+    return math.trunc(left / right) if exact else left / right
+
+
+def _remainder(left: float, right: float) -> int:
+    return int(math.fmod(int(left), int(right))) if right else int(left) % int(right)
+
+
+def _negate(value: Value) -> Value:
+    if isinstance(value, Missing):
+        return value
+    return ERROR if isinstance(value, str) else -value
+
+
+def _not(value: Value) -> Value:
+    decided = truth(value)
+    return decided if isinstance(decided, Missing) else not decided
+
+
+_LEVELS: tuple[Mapping[str, _Binary], ...] = (
+    {"||": _decided_by(True)},
+    {"&&": _decided_by(False)},
+    {
+        "=?=": _is_identical,
+        "=!=": _is_different,
+        "==": _comparison(operator.eq),
+        "!=": _comparison(operator.ne),
+    },
+    {
+        "<": _comparison(operator.lt),
+        "<=": _comparison(operator.le),
+        ">": _comparison(operator.gt),
+        ">=": _comparison(operator.ge),
+    },
+    {"+": _arithmetic(operator.add), "-": _arithmetic(operator.sub)},
+    {"*": _arithmetic(operator.mul), "/": _arithmetic(_divide), "%": _arithmetic(_remainder)},
+)
+_UNARY: Mapping[str, Callable[[Value], Value]] = {"!": _not, "-": _negate, "+": lambda value: value}

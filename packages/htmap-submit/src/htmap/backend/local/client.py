@@ -1,0 +1,175 @@
+"""The local backend as the rest of htmap sees it.
+
+In: submit descriptions, selections of jobs. Out: cluster ids, counts, rows; everything else is in the event log. On the
+other side: the queue on disk. The supervisor is started when there is something to do, and never spoken to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from htmap.backend.local import actions, classad, language, launch, outbox
+from htmap.backend.local.eventlog import JobEvents
+from htmap.backend.local.job import expand, expand_for_cluster
+from htmap.backend.local.queue import IN_QUEUE, WITH_PROCESS, Queue
+from htmap.backend.local.sandbox import sweep_spool
+from htmap.backend.local.submitter import inherited_environment
+from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob
+from htmap.exceptions import BackendError
+
+# Jobs inserted at a time: bounds memory, whatever the number of items.
+_JOBS_AT_ONCE = 1000
+# How long `act` waits for the supervisor, and how often it looks.
+_ACT_TIMEOUT_S = 2.0
+_ACT_POLL_S = 0.01
+
+
+class LocalBackend:
+    """Jobs on this machine, in a queue of their own: `htmap.backend.protocol.Backend`.
+
+    Parameters
+    ----------
+    home
+        Where the queue and the scratch directories lie. Every backend with the same home is the same queue.
+    slots
+        How many jobs may run at once, over everything in the queue. The last submit decides.
+
+    Notes
+    -----
+    Nothing is kept open between calls, so one object may be used by several threads and after a fork.
+    """
+
+    name = "local"
+
+    def __init__(self, home: Path, slots: int) -> None:
+        self._home = home.absolute()
+        self._slots = slots
+
+    def submit(self, description: Path, uid: str) -> int:
+        """Queue what a submit description says; see `htmap.backend.protocol.Backend.submit`.
+
+        Raises
+        ------
+        htmap.exceptions.InvalidOption
+            The description says something that the local backend cannot follow.
+        """
+        told = language.read(description)
+        first = next(iter(told.iter_items()), None)
+        if first is None:
+            raise BackendError(f"The submit description {description} has no items to queue.")
+        with self._queue() as queue:
+            inherited = inherited_environment(expand_for_cluster(told, 0, "getenv"), self._home)
+            expand(told, inherited, (0, 0), first, {})  # says what is wrong before anything is queued
+            with queue.transaction():
+                queue.set_slots(self._slots)
+                cluster = _add(queue, told, inherited, uid)
+            outbox.deliver(queue)
+            self._ensure_progress(queue)
+        return cluster
+
+    def act(self, action: Action, selection: JobSelection, reason: str) -> int:
+        """Do something to the selected jobs; see `htmap.backend.protocol.Backend.act`.
+
+        Jobs that have a process are left to the supervisor, which is given a short while: usually it is done when this
+        returns, but a process that takes its time to end is waited for by the supervisor alone.
+        """
+        with self._queue() as queue:
+            with queue.transaction():
+                count = actions.act(queue, action, selection, reason)
+                if action is Action.REMOVE and selection.jobs is None:
+                    queue.forget(selection.uid)
+            outbox.deliver(queue)
+            self._ensure_progress(queue)
+            if count:
+                self._wait_for_requests(queue, selection)
+            if action is Action.REMOVE:
+                sweep_spool(self._home, lambda job: queue.is_in(job, IN_QUEUE))
+                with queue.transaction():
+                    queue.purge()
+        return count
+
+    def edit(self, selection: JobSelection, attributes: Mapping[str, str]) -> int:
+        """Set attributes of the selected jobs; see `htmap.backend.protocol.Backend.edit`.
+
+        A job that runs already takes notice when it starts the next time.
+        """
+        for name, text in attributes.items():
+            try:
+                classad.parse(text)
+            except classad.BadExpression as error:
+                raise BackendError(f"The attribute {name} cannot be set to {text!r}: {error}.") from error
+        new = {name.casefold(): text for name, text in attributes.items()}
+        with self._queue() as queue, queue.transaction():
+            rows = queue.select(selection, IN_QUEUE)
+            for edits, same in itertools.groupby(rows, key=lambda row: row["edits"]):
+                merged = json.dumps(json.loads(edits or "{}") | new)
+                queue.set_jobs([(row["cluster"], row["proc"]) for row in same], {"edits": merged})
+        return len(rows)
+
+    def query(self, selection: JobSelection, *, with_history: bool = False) -> list[QueuedJob]:
+        """What the queue knows of the selected jobs; jobs that have ended are remembered until their map is removed."""
+        with self._queue() as queue:
+            rows = queue.select(selection, JobStatus if with_history else IN_QUEUE)
+        return [_queued_job(row) for row in rows]
+
+    def ensure_progress(self) -> None:
+        """Start the supervisor if there is something to do and none is alive."""
+        if self._home.exists():
+            with self._queue() as queue:
+                self._ensure_progress(queue)
+
+    def _ensure_progress(self, queue: Queue) -> None:
+        # The order matters: a supervisor that ends gives up its lock only while there is no work.
+        if queue.has_work():
+            launch.ensure_supervisor(self._home)
+
+    def _wait_for_requests(self, queue: Queue, selection: JobSelection) -> None:
+        deadline = time.monotonic() + _ACT_TIMEOUT_S
+        while time.monotonic() < deadline and any(row["request"] for row in queue.select(selection, WITH_PROCESS)):
+            time.sleep(_ACT_POLL_S)
+
+    @contextlib.contextmanager
+    def _queue(self) -> Iterator[Queue]:
+        try:
+            with Queue(self._home) as queue:
+                yield queue
+        except (sqlite3.Error, OSError) as error:
+            raise BackendError(f"The local queue in {self._home} cannot be used: {error}.") from error
+
+
+def _add(queue: Queue, description: language.Description, inherited: Mapping[str, str], uid: str) -> int:
+    """Add a cluster with all its jobs. To be called in a transaction."""
+    cluster = queue.add_cluster(uid, description.to_json(), json.dumps(inherited))
+    directory = Path(description.directory, expand_for_cluster(description, cluster, "initialdir"))
+    log = directory / expand_for_cluster(description, cluster, "log")
+    try:
+        outbox.check_writable(log)
+    except OSError as error:
+        raise BackendError(f"The job event log {log} cannot be written: {error.strerror}.") from error
+    log_id = queue.set_log(cluster, log)
+    notes = expand_for_cluster(description, cluster, "submit_event_user_notes")
+    now, items, first = time.time(), description.iter_items(), 0
+    while some := list(itertools.islice(items, _JOBS_AT_ONCE)):
+        queue.add_jobs(cluster, first, some)
+        queue.post(log_id, "".join(JobEvents(cluster, first + n, now).submitted(notes) for n in range(len(some))))
+        first += len(some)
+    return cluster
+
+
+def _queued_job(row: sqlite3.Row) -> QueuedJob:
+    return QueuedJob(
+        cluster=row["cluster"],
+        proc=row["proc"],
+        status=JobStatus(row["status"]),
+        hold_code=row["hold_code"],
+        hold_subcode=row["hold_subcode"],
+        hold_reason=row["hold_reason"],
+        exit_code=row["exit_code"],
+        exit_signal=row["exit_signal"],
+    )

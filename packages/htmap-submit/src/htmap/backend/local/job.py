@@ -1,0 +1,226 @@
+"""Expand one job out of a submit description.
+
+In: the description of a cluster, one item of its queue statement, and what was edited since. Out: a `Job`, with nothing
+left to look up. On the other side: the starter, which runs it. No I/O here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from htmap.backend.local import classad, language, values
+from htmap.exceptions import InvalidOption
+
+# The default, and the unit of a bare number (values.to_size). What is requested by default is what HTCondor requests;
+# the time to end is shorter here: nobody wants to wait ten minutes for a laptop.
+_AMOUNTS = {
+    "request_cpus": ("1", ""),
+    "request_memory": ("128", "m"),
+    "request_disk": ("1024", "k"),
+    "job_max_vacate_time": ("10", ""),
+}
+_POLICIES = ("on_exit_hold", "on_exit_hold_reason", "on_exit_hold_subcode", "on_exit_remove")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job, ready to be run.
+
+    Parameters
+    ----------
+    initialdir
+        What relative paths on the submit side start from.
+    preserve_relative_paths
+        Whether inputs named by a relative path arrive under that path, not under their base name.
+    inputs, outputs
+        Files and directories to copy into the scratch directory, and back out of it.
+    remaps
+        Name of an output to where it goes on the submit side.
+    stdin, stdout, stderr
+        Paths on the submit side; None: nobody wants it.
+    spools_on_eviction
+        Whether outputs are kept for the next start when the job is evicted.
+    vacate_time_s
+        How long its process may take to end when it is asked to, before it is killed.
+    request_memory_mb, request_disk_kb
+        What was asked for. Nothing enforces it here.
+    policies
+        Text of the on_exit_ expressions, by submit command.
+    attributes
+        Text of the other expressions that the job carries, by casefolded name.
+    """
+
+    cluster: int
+    proc: int
+    executable: Path
+    transfer_executable: bool
+    arguments: tuple[str, ...]
+    environment: dict[str, str]
+    initialdir: Path
+    preserve_relative_paths: bool
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    remaps: dict[str, str]
+    stdin: Path | None
+    stdout: Path | None
+    stderr: Path | None
+    spools_on_eviction: bool
+    vacate_time_s: int
+    request_cpus: int
+    request_memory_mb: int
+    request_disk_kb: int
+    policies: dict[str, str]
+    attributes: dict[str, str]
+
+    def scope(self, **known: classad.Value) -> classad.Scope:
+        """What an expression of this job may name; `known` are further attributes, by casefolded name."""
+        own: dict[str, classad.Value] = {
+            "clusterid": self.cluster,
+            "procid": self.proc,
+            "requestcpus": self.request_cpus,
+            "requestmemory": self.request_memory_mb,
+            "requestdisk": self.request_disk_kb,
+        }
+        return classad.Scope(own | known, self.attributes)
+
+
+def expand(
+    description: language.Description,
+    inherited: Mapping[str, str],
+    job: tuple[int, int],
+    item: str,
+    edits: Mapping[str, str],
+) -> Job:
+    """Expand one job.
+
+    Parameters
+    ----------
+    inherited
+        What the job gets of the environment of the process that submitted it.
+    job
+        Cluster and proc.
+    item
+        The job's line of items, as it stands in the file.
+    edits
+        Attributes set since, by casefolded name; the values are ClassAd expressions.
+
+    Raises
+    ------
+    InvalidOption
+        A value that cannot be used; the message names the submit command.
+    """
+    return _Expansion(description, inherited, job, item, edits).job()
+
+
+def expand_for_cluster(description: language.Description, cluster: int, key: str) -> str:
+    """A command that all jobs of a cluster share. Raises `InvalidOption` if it differs from job to job."""
+    text = description.commands.get(key, "")
+    known = {"cluster": str(cluster), "clusterid": str(cluster)}
+    own = set(description.commands) | set(known)
+
+    def look_up(name: str) -> str | None:
+        if name not in own:
+            raise InvalidOption(f"{key} must be the same for all jobs of a map, but it uses $({name}).")
+        return known.get(name, description.commands.get(name))
+
+    return language.expand(text, look_up)
+
+
+class _Expansion:
+    """The commands of one job while they are being looked up."""
+
+    def __init__(
+        self,
+        description: language.Description,
+        inherited: Mapping[str, str],
+        job: tuple[int, int],
+        item: str,
+        edits: Mapping[str, str],
+    ) -> None:
+        self._description = description
+        self._inherited = inherited
+        self._cluster, self._proc = job
+        self._edits = edits
+        index, step = divmod(self._proc, description.count)
+        live = {"cluster": job[0], "clusterid": job[0], "process": job[1], "procid": job[1], "step": step}
+        self._live = {name: str(number) for name, number in live.items()}
+        self._live |= {"itemindex": str(index), "row": str(index), "dollar": "$"} | description.item_values(item)
+
+    def job(self) -> Job:
+        directory = Path(self._description.directory, self._text("initialdir"))
+        cpus, memory_mb, disk_kb, vacate_time_s = (self._amount(key) for key in _AMOUNTS)
+        return Job(
+            cluster=self._cluster,
+            proc=self._proc,
+            executable=directory / self._text("executable"),
+            transfer_executable=self._value("transfer_executable", values.to_bool, "true"),
+            arguments=self._value("arguments", values.split_arguments),
+            environment={**self._inherited, **self._value("environment", values.split_environment)},
+            initialdir=directory,
+            preserve_relative_paths=self._value("preserve_relative_paths", values.to_bool, "false"),
+            inputs=self._value("transfer_input_files", values.split_list),
+            outputs=self._value("transfer_output_files", values.split_outputs),
+            remaps=self._value("transfer_output_remaps", values.split_remaps),
+            stdin=self._path(directory, "input"),
+            stdout=self._path(directory, "output"),
+            stderr=self._path(directory, "error"),
+            spools_on_eviction=self._text("when_to_transfer_output").casefold() == "on_exit_or_evict",
+            vacate_time_s=vacate_time_s,
+            request_cpus=cpus,
+            request_memory_mb=memory_mb,
+            request_disk_kb=disk_kb,
+            policies={key: text for key in _POLICIES if (text := self._expression(key))},
+            attributes=self._attributes(),
+        )
+
+    def _look_up(self, name: str) -> str | None:
+        found = self._live.get(name)
+        return found if found is not None else self._description.commands.get(name)
+
+    def _text(self, key: str, default: str = "") -> str:
+        return language.expand(self._description.commands.get(key) or default, self._look_up)
+
+    def _value(self, key: str, read: Callable[[str], values.T], default: str = "") -> values.T:
+        try:
+            return read(self._text(key, default))
+        except ValueError as error:
+            raise InvalidOption(f"The value of {key} cannot be used: {error}.") from error
+
+    def _path(self, directory: Path, key: str) -> Path | None:
+        text = self._text(key)
+        return directory / text if text else None
+
+    def _expression(self, key: str) -> str:
+        """The text of an expression, known to parse."""
+
+        def checked(text: str) -> str:
+            if text:
+                classad.parse(text)
+            return text
+
+        return self._edited(key) or self._value(key, checked)
+
+    def _edited(self, key: str) -> str | None:
+        """What was set since, by the name of the attribute (RequestMemory) or of the command (request_memory)."""
+        return self._edits.get(key.replace("_", "")) or self._edits.get(key)
+
+    def _amount(self, key: str) -> int:
+        """An amount: a number with a unit, or an expression that gives one."""
+        default, unit = _AMOUNTS[key]
+        text = self._edited(key) or self._text(key, default)
+        size = values.to_size(text, unit)
+        if size is not None:
+            return size
+        try:
+            value = classad.parse(text).evaluate(classad.Scope({}, self._attributes()))
+        except classad.BadExpression as error:
+            raise InvalidOption(f"The value of {key} cannot be used: {error}.") from error
+        if isinstance(value, str | classad.Missing):
+            raise InvalidOption(f"The value of {key} cannot be used: {text!r} is not an amount.")
+        return int(value)
+
+    def _attributes(self) -> dict[str, str]:
+        own = self._description.attributes.items()
+        return {name.casefold(): language.expand(text, self._look_up) for name, text in own} | dict(self._edits)

@@ -1,0 +1,283 @@
+"""The scratch directory of one job: what goes in, what comes back, and what is kept when the job is evicted.
+
+In: a `Job`. Out: files. On the other side: the starter, which runs the job in the scratch directory, and the submit
+side (``initialdir``), where nobody ever sees half a file: each is moved into place, or copied beside and renamed.
+
+::
+
+    HOME/scratch/<cluster>.<proc>/     while it runs       copied in from the submit side and the spool
+    HOME/spool/<cluster>.<proc>/       while it waits      outputs of an evicted run, for the next start
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from htmap.backend.local.actions import HELD_CANNOT_START, HELD_INPUT_FILES, HELD_OUTPUT_FILES
+from htmap.backend.local.job import Job
+
+STDOUT = "_condor_stdout"
+STDERR = "_condor_stderr"
+_EXECUTABLE = "condor_exec.exe"
+
+
+class CannotGoOn(Exception):
+    """The job must be held.
+
+    Parameters
+    ----------
+    code, subcode
+        HTCondor's hold codes; where a system call failed, the subcode is its errno.
+    reason
+        For the person who reads the event log.
+    """
+
+    def __init__(self, code: int, subcode: int, reason: str) -> None:
+        super().__init__(code, subcode, reason)
+        self.code, self.subcode, self.reason = code, subcode, reason
+
+
+class Sandbox:
+    """The directories of one job.
+
+    Parameters
+    ----------
+    home
+        The directory of the local backend.
+    """
+
+    __slots__ = ("scratch", "spool")
+
+    def __init__(self, home: Path, cluster: int, proc: int) -> None:
+        self.scratch = scratch_root(home) / f"{cluster}.{proc}"
+        self.spool = spool_root(home) / f"{cluster}.{proc}"
+
+    def stage_in(self, job: Job) -> int:
+        """Make the scratch directory, with everything that the job needs in it.
+
+        Returns
+        -------
+        int
+            Bytes copied.
+
+        Raises
+        ------
+        CannotGoOn
+            A file cannot be had.
+        """
+        try:
+            self._make_scratch()
+            copied = self._stage_in_executable(job)
+            copied += sum(self._stage_in_one(job, name) for name in job.inputs)
+            return copied + (_copy(self.spool, self.scratch) if self.spool.exists() else 0)
+        except OSError as error:
+            raise CannotGoOn(HELD_CANNOT_START, error.errno or 0, _failed(self.scratch, error)) from error
+
+    def executable(self, job: Job) -> Path:
+        return self.scratch / _EXECUTABLE if job.transfer_executable else job.executable
+
+    def stage_out(self, job: Job) -> int:
+        """Bring standard output, standard error and the outputs to the submit side.
+
+        What can be brought is brought, also when something else is missing.
+
+        Returns
+        -------
+        int
+            Bytes brought.
+
+        Raises
+        ------
+        CannotGoOn
+            An output is missing or cannot be written where it belongs.
+        """
+        brought, failures = 0, []
+        for source, target in self._destinations(job):
+            if not os.path.lexists(source):
+                failures.append((errno.ENOENT, f"the job has not made {source.name}"))
+                continue
+            try:
+                brought += _bring(source, target)
+            except OSError as error:
+                failures.append((error.errno or 0, _failed(source.name, error, target)))
+        if failures:
+            reasons = "; ".join(reason for _, reason in failures)
+            raise CannotGoOn(HELD_OUTPUT_FILES, failures[0][0], f"Transfer output files failure: {reasons}")
+        return brought
+
+    def keep_outputs(self, job: Job) -> int:
+        """Move the outputs that exist into the spool; the others keep what the spool has of them.
+
+        Killed half-way, it can be called again: each output is either still here or already there.
+
+        Returns
+        -------
+        int
+            Bytes kept.
+
+        Raises
+        ------
+        CannotGoOn
+            An output cannot be kept.
+        """
+        kept = 0
+        try:
+            for name in job.outputs:
+                source, target = self.scratch / name, self.spool / name
+                if os.path.lexists(source):
+                    kept += size_of(source)
+                    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    remove(target)
+                    source.rename(target)
+        except OSError as error:
+            raise CannotGoOn(HELD_OUTPUT_FILES, error.errno or 0, _failed(self.spool, error)) from error
+        return kept
+
+    def discard(self) -> None:
+        remove(self.scratch)
+
+    def discard_spool(self) -> None:
+        remove(self.spool)
+
+    def _make_scratch(self) -> None:
+        try:
+            self.scratch.mkdir(mode=0o700)
+        except FileExistsError:  # left by a supervisor that was killed
+            remove(self.scratch)
+            self.scratch.mkdir(mode=0o700)
+
+    def _stage_in_executable(self, job: Job) -> int:
+        if not job.transfer_executable:
+            return 0
+        target = self.scratch / _EXECUTABLE
+        try:
+            copied = _copy(job.executable, target)
+            target.chmod(0o755)
+        except OSError as error:
+            raise CannotGoOn(HELD_CANNOT_START, error.errno or 0, _failed(job.executable, error)) from error
+        return copied
+
+    def _stage_in_one(self, job: Job, name: str) -> int:
+        source = job.initialdir / name.removeprefix("file://")
+        target = self.scratch / _arrival(job, name)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            return _copy(source, target)
+        except OSError as error:
+            hint = " (nothing here fetches URLs; HTCondor does)" if "://" in str(name) else ""
+            reason = f"Transfer input files failure: {_failed(name, error)}{hint}"
+            raise CannotGoOn(HELD_INPUT_FILES, error.errno or 0, reason) from error
+
+    def _destinations(self, job: Job) -> Iterable[tuple[Path, Path]]:
+        if job.stdout:
+            yield self.scratch / STDOUT, job.stdout
+        if job.stderr and job.stderr != job.stdout:
+            yield self.scratch / STDERR, job.stderr
+        for name in job.outputs:
+            source = self.scratch / name
+            into = "." if name.endswith("/") else source.name
+            yield source, job.initialdir / (job.remaps.get(name) or job.remaps.get(source.name) or into)
+
+
+def _arrival(job: Job, name: str) -> str:
+    """Where an input arrives in the scratch directory; a directory with a slash at its end stands for what is in it."""
+    if job.preserve_relative_paths and "://" not in name and not name.startswith("/") and ".." not in name.split("/"):
+        return name
+    return "." if name.endswith("/") else Path(name).name
+
+
+def scratch_root(home: Path) -> Path:
+    """Where the scratch directories lie."""
+    return home / "scratch"
+
+
+def spool_root(home: Path) -> Path:
+    """Where outputs of evicted runs lie."""
+    return home / "spool"
+
+
+def sweep_spool(home: Path, is_wanted: Callable[[tuple[int, int]], bool]) -> None:
+    """Delete what is kept for jobs that will not start again."""
+    if not spool_root(home).exists():
+        return
+    for directory in spool_root(home).iterdir():
+        cluster, _, proc = directory.name.partition(".")
+        if not is_wanted((int(cluster), int(proc))):
+            remove(directory)
+
+
+def size_of(path: Path) -> int:
+    """Bytes in a file or a tree, symbolic links not followed. What vanishes or cannot be looked into counts nothing."""
+    try:
+        if path.is_symlink() or not path.is_dir():
+            return path.lstat().st_size
+        return sum(map(size_of, path.iterdir()))
+    except OSError:
+        return 0
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a tree, if it is there, even if the job has made parts of it read-only."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    try:
+        shutil.rmtree(path)
+    except OSError:
+        _unlock(path)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _unlock(directory: Path) -> None:
+    """Make a tree removable. What vanishes meanwhile needs no help: a client may remove it at the same time."""
+    with contextlib.suppress(OSError):
+        directory.chmod(0o700)
+        for child in directory.iterdir():
+            if child.is_dir() and not child.is_symlink():
+                _unlock(child)
+
+
+def _copy(source: Path, target: Path) -> int:
+    """Copy a file, or a tree into a directory. Returns bytes copied."""
+    if not source.is_dir():
+        shutil.copy(source, target)
+        return target.stat().st_size
+    target.mkdir(exist_ok=True)
+    # A link to a directory inside a directory could lead back up; HTCondor does not follow it either.
+    children = [child for child in source.iterdir() if not (child.is_symlink() and child.is_dir())]
+    return sum(_copy(child, target / child.name) for child in children)
+
+
+def _bring(source: Path, target: Path) -> int:
+    """Move a file into place, or the files of a tree one by one. Returns bytes moved."""
+    if source.is_dir():
+        target.mkdir(exist_ok=True)
+        return sum(_bring(child, target / child.name) for child in source.iterdir())
+    size = source.stat().st_size
+    # What a link points to would stay behind, so its content is copied.
+    if source.is_symlink() or not _rename(source, target):
+        beside = target.with_name(f".{target.name}.partial")
+        shutil.copy(source, beside)
+        beside.rename(target)
+    return size
+
+
+def _rename(source: Path, target: Path) -> bool:
+    """Move a file. False: the target is on another file system."""
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            return False
+        raise
+    return True
+
+
+def _failed(name: str | Path, error: OSError, target: Path | None = None) -> str:
+    to = f" to {target}" if target else ""
+    return f"{name}{to}: (errno {error.errno}) {error.strerror or error}"

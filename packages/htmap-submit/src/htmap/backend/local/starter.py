@@ -1,0 +1,205 @@
+"""Run one job: start its process, and tidy up when it has ended.
+
+In: a `Job`. Out: a `Run`, then an `Ended`. On the other side: the supervisor, which notices the end and writes down
+what it means; this module touches files and processes only, never the queue.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from htmap.backend.local.actions import HELD_CANNOT_START, HELD_INPUT_FILES, HELD_OUTPUT_FILES
+from htmap.backend.local.eventlog import Exit, Resources, Usage
+from htmap.backend.local.job import Job
+from htmap.backend.local.sandbox import STDERR, STDOUT, CannotGoOn, Sandbox, size_of
+
+_LOG = logging.getLogger(__name__)
+
+# What HTCondor sets to the number of processors of a job, unless the job has its own idea.
+_THREAD_COUNTS = (
+    "CUBACORES",
+    "GOMAXPROCS",
+    "JULIA_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OMP_THREAD_LIMIT",
+    "OPENBLAS_NUM_THREADS",
+    "PYTHON_CPU_COUNT",
+    "ROOT_MAX_THREADS",
+    "TF_LOOP_PARALLEL_ITERATIONS",
+    "TF_NUM_THREADS",
+)
+# getrusage counts kilobytes, except on macOS, where it counts bytes.
+_MAXRSS_PER_KB = 1024 if sys.platform == "darwin" else 1
+
+
+@dataclass(slots=True)
+class Run:
+    """A job that has a process.
+
+    Parameters
+    ----------
+    slot
+        Which of the slots it occupies, from 1.
+    started
+        Monotonic seconds.
+    deadline
+        Monotonic seconds after which the process is killed. None: nobody has asked it to end.
+    peak_kb, reported_kb
+        Most memory seen so far, and what the event log was told.
+    """
+
+    job: Job
+    sandbox: Sandbox
+    pid: int
+    slot: int
+    started: float
+    received_bytes: int
+    deadline: float | None = None
+    suspended: bool = False
+    peak_kb: int = 0
+    reported_kb: int = 0
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.job.cluster, self.job.proc
+
+    @property
+    def was_asked_to_end(self) -> bool:
+        return self.deadline is not None
+
+    def resources(self, cpus: float = 0.0, disk_kb: int = 0) -> Resources:
+        job, memory_mb = self.job, -(-self.peak_kb // 1024)
+        return Resources(cpus, job.request_cpus, disk_kb, job.request_disk_kb, memory_mb, job.request_memory_mb)
+
+    def send(self, *signals: signal.Signals) -> None:
+        """Signal every process of the job."""
+        for number in signals:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+
+    def ask_to_end(self) -> None:
+        """End it gently; the supervisor kills it after a while."""
+        if self.deadline is None:
+            self.deadline = time.monotonic() + self.job.vacate_time_s
+            # A stopped process would not notice the first signal.
+            self.send(signal.SIGTERM, signal.SIGCONT)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run whose process has ended and whose files are where they belong."""
+
+    run: Run
+    how: Exit
+    usage: Usage
+    resources: Resources
+    failure: CannotGoOn | None
+
+
+def start(job: Job, sandbox: Sandbox, slot: int) -> Run:
+    """Start a job.
+
+    Raises
+    ------
+    CannotGoOn
+        It cannot be started; nothing of it is left in the scratch directory.
+    """
+    try:
+        received = sandbox.stage_in(job)
+        started = time.monotonic()
+        return Run(job, sandbox, _spawn(job, sandbox, slot), slot, started, received)
+    except BaseException:
+        sandbox.discard()
+        raise
+
+
+def end(run: Run, status: int, used: resource.struct_rusage) -> Ended:
+    """Tidy up after a process that has been waited for.
+
+    The outputs of a job that ended by itself are delivered; those of one that was asked to end are kept for its next
+    start.
+    """
+    run.send(signal.SIGKILL)  # whatever it left running
+    how = Exit(signal=os.WTERMSIG(status)) if os.WIFSIGNALED(status) else Exit(code=os.WEXITSTATUS(status))
+    # On Linux this is never less than what the supervisor itself uses: the kernel counts from before the exec.
+    run.peak_kb = max(run.peak_kb, used.ru_maxrss // _MAXRSS_PER_KB)
+    disk_kb = size_of(run.sandbox.scratch) // 1024
+    sent, failure = _tidy_up(run, how)
+    wall_s = max(time.monotonic() - run.started, 0.001)
+    cpus = (used.ru_utime + used.ru_stime) / wall_s
+    usage = Usage(used.ru_utime, used.ru_stime, sent, run.received_bytes)
+    return Ended(run, how, usage, run.resources(cpus, disk_kb), failure)
+
+
+def _tidy_up(run: Run, how: Exit) -> tuple[int, CannotGoOn | None]:
+    """Bring or keep the outputs, and clear the rest. Returns bytes sent, and why the job must be held, if it must."""
+    try:
+        if not run.was_asked_to_end:
+            return run.sandbox.stage_out(run.job), None
+        return run.sandbox.keep_outputs(run.job) if run.job.spools_on_eviction else 0, None
+    except CannotGoOn as error:
+        return 0, CannotGoOn(error.code, error.subcode, f"{error.reason}. The job ended with {how}.")
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one job must not end the supervisor of all
+        _LOG.exception("outputs of job %d.%d cannot be brought back", *run.key)
+        return 0, CannotGoOn(HELD_OUTPUT_FILES, 0, f"Transfer output files failure: {error!r}")
+    finally:
+        run.sandbox.discard()
+
+
+def _spawn(job: Job, sandbox: Sandbox, slot: int) -> int:
+    executable = sandbox.executable(job)
+    with contextlib.ExitStack() as files:
+        stdin = _open_stdin(job.stdin, files)
+        stdout = files.enter_context((sandbox.scratch / STDOUT).open("wb")) if job.stdout else subprocess.DEVNULL
+        if job.stderr and job.stderr == job.stdout:
+            stderr = stdout
+        else:
+            stderr = files.enter_context((sandbox.scratch / STDERR).open("wb")) if job.stderr else subprocess.DEVNULL
+        try:
+            process = subprocess.Popen(
+                [executable, *job.arguments],
+                cwd=sandbox.scratch,
+                env=_environment(job, sandbox.scratch, slot),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                # A group of its own: signals reach all of it, and a Ctrl-C somewhere else does not.
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
+            number, text = getattr(error, "errno", 0), getattr(error, "strerror", None) or error
+            raise CannotGoOn(
+                HELD_CANNOT_START, number, f"Failed to execute '{job.executable}': (errno {number}) {text}"
+            ) from error
+    # The supervisor waits for all processes itself, to learn what they used; Popen must not wait for this one too.
+    process.returncode = 0
+    return process.pid
+
+
+def _open_stdin(path: Path | None, files: contextlib.ExitStack) -> IO[bytes] | int:
+    if path is None:
+        return subprocess.DEVNULL
+    try:
+        return files.enter_context(path.open("rb"))
+    except OSError as error:
+        reason = f"Transfer input files failure: {path}: (errno {error.errno}) {error.strerror}"
+        raise CannotGoOn(HELD_INPUT_FILES, error.errno or 0, reason) from error
+
+
+def _environment(job: Job, scratch: Path, slot: int) -> dict[str, str]:
+    """The little that HTCondor gives a job, and what the job asked for."""
+    place = dict.fromkeys(("_CONDOR_SCRATCH_DIR", "TMPDIR", "TMP", "TEMP"), str(scratch))
+    counts = dict.fromkeys(_THREAD_COUNTS, str(job.request_cpus))
+    return counts | job.environment | place | {"_CONDOR_SLOT": f"slot{slot}", "BATCH_SYSTEM": "HTCondor"}

@@ -1,0 +1,319 @@
+"""The process that runs the jobs of one local queue: ``python -m htmap.backend.local.supervisor HOME``.
+
+In: jobs and requests that clients leave in the queue. Out: processes, files, events. On the other side: any number of
+clients, none of which it waits for, and the kernel, which says when a process has ended.
+
+There is one supervisor for each queue, and it starts on demand (``launch``). It ends when there has been nothing to do
+for a while, and it may be killed at any time: its successor finds everything in the queue and on disk (``recovery``).
+
+::
+
+    reap --> obey --> start --> deliver --> wait for a child to end, or 25 ms
+      ^       |         |          |
+      |     requests  oldest     outbox
+    wait4     |       idle jobs    v
+              +-- SIGSTOP, SIGTERM, SIGKILL    event logs
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import select
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TypeAlias
+
+from htmap.backend.local import ending, launch, outbox, processes, recovery, starter
+from htmap.backend.local.actions import HELD_CANNOT_START, HELD_EVENT_LOG, Request, held
+from htmap.backend.local.clusters import Clusters
+from htmap.backend.local.eventlog import JobEvents
+from htmap.backend.local.queue import Queue
+from htmap.backend.local.sandbox import CannotGoOn, Sandbox
+from htmap.backend.local.starter import Run
+from htmap.backend.protocol import JobStatus
+
+_Handler: TypeAlias = "Callable[[int, FrameType | None], None]"
+
+_LOG = logging.getLogger(__name__)
+
+# How soon a new job or a request is noticed. Looking costs a few microseconds.
+_POLL_S = 0.025
+# Memory is looked at this often, and unwritable logs are tried again.
+_HOUSEKEEPING_S = 5.0
+# Memory that has grown by less than this is not worth an event.
+_WORTH_REPORTING = 1.1
+# Ending and starting again costs about as much as waiting this long.
+_IDLE_S = 10.0
+
+
+class Supervisor:
+    """The loop, and the runs it looks after.
+
+    Parameters
+    ----------
+    home
+        The directory of the local backend.
+    queue
+        Its queue.
+    lock
+        File descriptor of the lock that makes this the only supervisor.
+    idle_s
+        How long to stay when there is nothing to do.
+    """
+
+    def __init__(self, home: Path, queue: Queue, lock: int, idle_s: float = _IDLE_S) -> None:
+        self._home = home
+        self._queue = queue
+        self._lock = lock
+        self._idle_s = idle_s
+        self._clusters = Clusters(queue)
+        self._runs: dict[int, Run] = {}
+        self._seen_version = -1
+        self._slots = 0
+        self._is_stopping = False
+        self._housekeeping_at = time.monotonic() + _HOUSEKEEPING_S
+        self._idle_since: float | None = None
+
+    def run(self) -> None:
+        """Until there is nothing to do, or until it is told to stop (SIGTERM)."""
+        wake = _wake_on_signals(self._stop)
+        recovery.recover(self._home, self._queue, self._clusters)
+        while not self._is_over():
+            self._reap()
+            self._look_at_queue()
+            self._hurry()
+            self._start()
+            self._keep_house()
+            outbox.deliver(self._queue)
+            _wait(wake)
+
+    # -------------------------------------------------------------------------------------------------------- ending
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._is_stopping = True
+
+    def _is_over(self) -> bool:
+        if self._runs:
+            self._idle_since = None
+            return False
+        if self._is_stopping:
+            return True
+        now = time.monotonic()
+        if self._queue.has_work():
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = now
+        elif now - self._idle_since > self._idle_s:
+            return self._lay_down_office()
+        return False
+
+    def _lay_down_office(self) -> bool:
+        """Give up the lock while nobody can submit: whoever submits next finds it free and starts a new supervisor."""
+        with self._queue.transaction():
+            if self._queue.has_work():
+                return False
+            os.close(self._lock)
+        return True
+
+    # ---------------------------------------------------------------------------------------------------- ended runs
+
+    def _reap(self) -> None:
+        ended = []
+        with contextlib.suppress(ChildProcessError):  # there is no child at all
+            while self._runs:
+                pid, status, used = os.wait4(-1, os.WNOHANG)
+                if pid == 0:
+                    break
+                if pid in self._runs:
+                    ended.append(starter.end(self._runs.pop(pid), status, used))
+        if ended:
+            self._record_ended(ended)
+
+    def _record_ended(self, ended: list[starter.Ended]) -> None:
+        now, gone, removed = time.time(), [], False
+        with self._queue.transaction():
+            for one in ended:
+                row = self._queue.job(one.run.key)
+                if row is None or row["pid"] != one.run.pid:  # it was never allowed to start (_record_started)
+                    continue
+                consequence = ending.of_run(one, row, now)
+                self._queue.set_jobs([one.run.key], consequence.columns)
+                self._post(one.run.key, consequence.events)
+                if consequence.leaves_queue:
+                    gone.append(one.run.sandbox)
+                    removed |= consequence.columns["status"] == JobStatus.REMOVED.value
+        for sandbox in gone:
+            sandbox.discard_spool()
+        if removed:
+            outbox.deliver(self._queue)  # before the log is forgotten
+            with self._queue.transaction():
+                self._queue.purge()
+
+    # ------------------------------------------------------------------------------------------------------ requests
+
+    def _look_at_queue(self) -> None:
+        version = self._queue.version()
+        if version == self._seen_version:
+            return
+        self._seen_version = version
+        self._slots = self._queue.slots()
+        if self._queue.requests():
+            with self._queue.transaction():
+                for row in self._queue.requests():
+                    self._obey(row)
+
+    def _obey(self, row: sqlite3.Row) -> None:
+        key = (row["cluster"], row["proc"])
+        run = next((run for run in self._runs.values() if run.key == key), None)
+        if run is None:
+            return
+        request = Request(row["request"])
+        if request not in (Request.SUSPEND, Request.CONTINUE):
+            run.ask_to_end()
+            return
+        is_to_stop = request is Request.SUSPEND
+        status = JobStatus.SUSPENDED if is_to_stop else JobStatus.RUNNING
+        self._queue.set_jobs([key], {"status": status.value, "request": None, "reason": None})
+        if run.suspended != is_to_stop:
+            run.suspended = is_to_stop
+            run.send(signal.SIGSTOP if is_to_stop else signal.SIGCONT)
+            events = JobEvents(*key, time.time())
+            count = processes.count_in_session(run.pid)
+            self._post(key, events.suspended(count) if is_to_stop else events.unsuspended())
+
+    def _hurry(self) -> None:
+        """Kill what was asked to end and has not."""
+        now = time.monotonic()
+        for run in self._runs.values():
+            if self._is_stopping:
+                run.ask_to_end()
+            if run.deadline is not None and now > run.deadline:
+                run.send(signal.SIGKILL)
+
+    # ------------------------------------------------------------------------------------------------------ new runs
+
+    def _start(self) -> None:
+        free = sorted(set(range(1, self._slots + 1)) - {run.slot for run in self._runs.values()})
+        if not free or self._is_stopping:
+            return
+        started: list[Run] = []
+        failed: list[tuple[tuple[int, int], CannotGoOn]] = []
+        errors = self._queue.log_errors()
+        for slot, row in zip(free, self._queue.oldest_idle(len(free)), strict=False):
+            try:
+                started.append(self._start_one(row, slot, errors))
+            except CannotGoOn as failure:
+                failed.append(((row["cluster"], row["proc"]), failure))
+        if started or failed:
+            self._record_started(started, failed)
+
+    def _start_one(self, row: sqlite3.Row, slot: int, log_errors: dict[int, str]) -> Run:
+        try:
+            unwritable = log_errors.get(self._clusters[row["cluster"]].log)
+            if unwritable:
+                raise CannotGoOn(HELD_EVENT_LOG, 0, f"The job event log cannot be written: {unwritable}")  # noqa: TRY301
+            job = self._clusters.job(row)
+            return starter.start(job, Sandbox(self._home, job.cluster, job.proc), slot)
+        except CannotGoOn:
+            raise
+        except Exception as error:
+            # Whatever is wrong with one job must not end the supervisor of all.
+            _LOG.exception("job %d.%d cannot be started", row["cluster"], row["proc"])
+            raise CannotGoOn(HELD_CANNOT_START, 0, f"The job cannot be started: {error}") from error
+
+    def _record_started(self, started: list[Run], failed: list[tuple[tuple[int, int], CannotGoOn]]) -> None:
+        now = time.time()
+        with self._queue.transaction():
+            for run in started:
+                self._runs[run.pid] = run
+                if self._queue.set_started(run.key, run.pid, processes.started(run.pid)):
+                    events = JobEvents(*run.key, now)
+                    self._post(run.key, events.executing(run.slot, str(run.sandbox.scratch), run.resources()))
+                else:  # a client has held or removed it in the meantime
+                    run.ask_to_end()
+                    run.send(signal.SIGKILL)
+            for key, failure in failed:
+                if self._queue.is_in(key, (JobStatus.IDLE,)):
+                    self._queue.set_jobs([key], held(failure.reason, failure.code, failure.subcode))
+                    text = JobEvents(*key, now).held(failure.reason, failure.code, failure.subcode)
+                    self._post(key, text)
+
+    # -------------------------------------------------------------------------------------------------- now and then
+
+    def _keep_house(self) -> None:
+        now = time.monotonic()
+        if now < self._housekeeping_at:
+            return
+        self._housekeeping_at = now + _HOUSEKEEPING_S
+        self._queue.retry_logs()
+        memory = processes.memory_by_session(self._runs) if self._runs else {}
+        with self._queue.transaction():
+            for pid, resident_kb in memory.items():
+                run = self._runs[pid]
+                run.peak_kb = max(run.peak_kb, resident_kb)
+                if run.peak_kb > run.reported_kb * _WORTH_REPORTING:
+                    run.reported_kb = run.peak_kb
+                    self._post(run.key, JobEvents(*run.key, time.time()).image_size(run.peak_kb, resident_kb))
+
+    def _post(self, key: tuple[int, int], text: str) -> None:
+        self._queue.post(self._clusters[key[0]].log, text)
+
+
+def _wake_on_signals(stop: _Handler) -> int:
+    """Let signals end the wait for the next thing to do. Returns the end of a pipe that becomes readable."""
+    readable, writable = os.pipe()
+    for end in (readable, writable):
+        os.set_blocking(end, False)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    # Handlers, not SIG_IGN: jobs would inherit that a signal is ignored.
+    for number, handler in (
+        (signal.SIGCHLD, _do_nothing),
+        (signal.SIGHUP, _do_nothing),
+        (signal.SIGTERM, stop),
+        (signal.SIGINT, stop),
+    ):
+        signal.signal(number, handler)
+    # The shell that starts the supervisor in the background ignores it.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    return readable
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    """Only wake up."""
+
+
+def _wait(wake: int) -> None:
+    select.select([wake], [], [], _POLL_S)
+    with contextlib.suppress(BlockingIOError):
+        os.read(wake, 4096)
+
+
+def main() -> None:
+    """Run a supervisor, if there is none for this home."""
+    parser = argparse.ArgumentParser(prog="htmap.backend.local.supervisor", description=main.__doc__)
+    parser.add_argument("home", type=Path, help="directory of the local backend")
+    parser.add_argument("--lock", type=int, help="file descriptor of the lock, taken already")
+    parser.add_argument("--idle", type=float, default=_IDLE_S, metavar="SECONDS", help="stay so long without work")
+    arguments = parser.parse_args()
+    logging.basicConfig(format="%(asctime)s %(process)d %(levelname)s %(message)s", level=logging.INFO)
+    home = arguments.home.resolve()
+    lock = arguments.lock if arguments.lock is not None else launch.take_lock(home)
+    if lock is None:
+        parser.exit(1, f"A supervisor runs already for {home}.\n")
+    os.set_inheritable(lock, False)
+    os.pwrite(lock, f"{os.getpid():<20}\n".encode(), 0)
+    with Queue(home) as queue:
+        _LOG.info("supervisor starts, %d slots", queue.slots())
+        Supervisor(home, queue, lock, arguments.idle).run()
+        _LOG.info("supervisor ends")
+
+
+if __name__ == "__main__":
+    main()

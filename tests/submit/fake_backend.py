@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from tests.submit import event_text
@@ -71,11 +71,23 @@ class FakeJob:
     def printed(self) -> Path:
         return self.path(self.expand("output"))
 
+    def runner_is_told(self, option: str) -> str:
+        """The value of an option of the runner."""
+        words = self.expand("runner_arguments").split()
+        return words[words.index(option) + 1]
+
     @property
     def output(self) -> Path:
         """Where HTCondor puts the outputs file when it comes back."""
-        _, _, place = self.expand("transfer_output_remaps").strip('"').partition("=")
-        return self.path(place.strip())
+        remaps = [each.partition("=") for each in self.expand("transfer_output_remaps").strip('"').split(";")]
+        places = {name.strip(): place.strip() for name, _, place in remaps}
+        return self.path(places[self.runner_is_told("--outputs")])
+
+    def sent(self, name: str) -> Path:
+        """The file that arrives in the scratch directory under this name, whatever path to it the runner is told."""
+        wanted = PurePath(name).name
+        (found,) = [path for path in self.input_files if path.name == wanted]
+        return found
 
     @property
     def input_files(self) -> list[Path]:
@@ -84,9 +96,8 @@ class FakeJob:
     @property
     def components(self) -> list[int]:
         """The components that the runner is told to run."""
-        words = self.expand("runner_arguments").split()
         chosen: list[int] = []
-        for part in words[words.index("--components") + 1].split(","):
+        for part in self.runner_is_told("--components").split(","):
             first, _, last = part.partition("-")
             chosen += range(int(first), int(last or first) + 1)
         return chosen
@@ -213,7 +224,6 @@ class FakeBackend:
         job.exit_code, job.exit_signal = (code, None) if code >= 0 else (None, -code)
         self.history[job.id] = self.jobs.pop(job.id)
         self._log(job, event_text.terminated(job.id, code))
-        self.jobs = dict(self.jobs)
 
     def hold(self, proc: int, code: int, subcode: int, reason: str) -> None:
         job = self.job(proc)
@@ -252,7 +262,7 @@ class FakeBackend:
         return True
 
     def _called(self, job: FakeJob, component: int) -> Payload:
-        function = thaw(read_record(_named(job.input_files, "function"), Kind.FUNCTION).segments)
+        function = thaw(read_record(job.sent(job.runner_is_told("--function")), Kind.FUNCTION).segments)
         args, kwargs = self._input(job, component)
         try:
             return returned(function(*args, **kwargs))
@@ -260,10 +270,8 @@ class FakeBackend:
             return raised(error)
 
     def _input(self, job: FakeJob, component: int) -> Any:
-        for path in job.input_files:
-            if path.name == "function":
-                continue
-            record = read_record(path, Kind.INPUTS)
+        for name in job.runner_is_told("--inputs").split(","):
+            record = read_record(job.sent(name), Kind.INPUTS)
             first, count = record.header["first"], record.header["count"]
             if first <= component < first + count:
                 counts = record.header.get("per_component", [1] * count)
@@ -318,10 +326,6 @@ def _is_meant(jobs: Mapping[int, Sequence[int] | None] | None, job: FakeJob) -> 
         return True
     procs = jobs.get(job.cluster, ())
     return procs is None or job.proc in procs
-
-
-def _named(paths: Sequence[Path], name: str) -> Path:
-    return next(path for path in paths if path.name == name)
 
 
 def _queued(job: FakeJob) -> QueuedJob:

@@ -87,6 +87,7 @@ def test_control_characters_are_refused_wherever_they_are(mark: str) -> None:
         lambda: MapOptions(custom_options={"a": bad}),
         lambda: MapOptions(fixed_input_files=bad),
         lambda: MapOptions(fixed_input_files=Path(bad)) if mark != "\0" else MapOptions(fixed_input_files=bad),
+        lambda: MapOptions(fixed_input_files=TransferPath(bad)),
         lambda: MapOptions(input_files=[[bad]]),
         lambda: MapOptions.from_settings({"request_memory": bad}),
     ]

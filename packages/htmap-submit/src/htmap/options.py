@@ -179,6 +179,7 @@ def _files(files: InputFile | Iterable[InputFile] | None) -> tuple[InputFile, ..
 
 def _file(file: InputFile) -> InputFile:
     if isinstance(file, TransferPath):
+        _safe("an input file", str(file))
         return file
     if not isinstance(file, (str, os.PathLike)):
         raise InvalidOption(f"An input file must be a path or a TransferPath, not {file!r}.")

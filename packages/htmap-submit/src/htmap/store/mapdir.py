@@ -210,7 +210,7 @@ def shard_name(number: int) -> str:
 
 
 # Every path of ours stands in submit descriptions, in lists of files and remaps: these marks mean something there.
-_UNUSABLE = re.compile(r"[\x00-\x1f\x7f,;\"]|\$\(|\\$")
+_UNUSABLE = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff,;"]|\\$\\(|\\\\$')
 
 
 def _usable(directory: str) -> Path:

@@ -1,0 +1,95 @@
+"""Mirrors htmap.delivery.bundle: the runner as one zip that needs nothing but an interpreter."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from htmap.delivery import bundle
+from htmap.exceptions import HTMapException, StorageError
+from htmap.store.mapdir import Home, MapDir
+
+
+@pytest.fixture
+def map_dir(home: Home) -> MapDir:
+    return home.map("0a1b")
+
+
+def executable(map_dir: MapDir) -> Path:
+    return Path(bundle.descriptors("t", map_dir.path)["executable"])
+
+
+def test_the_zip_runs_where_nothing_is_installed(map_dir: MapDir, tmp_path: Path) -> None:
+    bundle.set_up("t", map_dir.path)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(executable(map_dir)), "--self-test"],
+        cwd=tmp_path,
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_zip_is_an_executable_for_its_owner_alone(map_dir: MapDir) -> None:
+    bundle.set_up("t", map_dir.path)
+    assert executable(map_dir).read_bytes().startswith(b"#!/usr/bin/env python3\n")
+    assert stat.S_IMODE(executable(map_dir).stat().st_mode) == 0o700
+    assert bundle.descriptors("t", map_dir.path)["transfer_executable"] == "true"
+
+
+def test_the_zip_is_small_and_holds_sources_only() -> None:
+    content = bundle.runner_zip()
+    assert len(content) < 100_000
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+    assert all(name.endswith(".py") for name in names)
+    assert {name.partition("/")[0] for name in names} == {*bundle._PACKAGES, "__main__.py"}
+    assert len(names) == len(set(names))
+
+
+def test_the_same_sources_give_the_same_zip() -> None:
+    assert bundle.runner_zip() == bundle.runner_zip()
+
+
+def test_the_zip_is_made_once_and_shared_by_all_maps(map_dir: MapDir, home: Home) -> None:
+    bundle.set_up("t", home.staging("0a1b").path)
+    before = executable(map_dir).stat()
+    bundle.set_up("u", home.staging("0c2d").path)
+    after = executable(home.map("0c2d")).stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+    assert [path.name for path in home.runners.iterdir()] == [executable(map_dir).name]
+
+
+def test_the_zip_of_other_sources_has_another_name(map_dir: MapDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = executable(map_dir)
+    monkeypatch.setattr(bundle, "_PACKAGES", bundle._PACKAGES[:-1])
+    bundle._sources_hash.cache_clear()
+    other = executable(map_dir)
+    monkeypatch.undo()
+    bundle._sources_hash.cache_clear()
+    assert other != one
+    assert executable(map_dir) == one
+
+
+def test_a_package_that_is_missing_here_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "_PACKAGES", ("no_such_package",))
+    with pytest.raises(HTMapException, match="no_such_package is not installed"):
+        bundle.runner_zip()
+
+
+def test_a_zip_that_cannot_be_written_is_named(map_dir: MapDir, home: Home) -> None:
+    home.runners.chmod(0o500)
+    with pytest.raises(StorageError, match=rf"Cannot write the runner to {home.runners}.*Permission denied"):
+        bundle.set_up("t", map_dir.path)
+    home.runners.chmod(0o700)
+    assert not os.listdir(home.runners)  # noqa: PTH208 - a name is all it takes

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -33,9 +34,14 @@ def leave_root(command: list[str]) -> None:
         raise TestbedError(
             "HTCondor runs no jobs of root, and unshare (util-linux) is missing: run this as an ordinary user."
         )
+    identity = [f"--map-user={ORDINARY_ID}", f"--map-group={ORDINARY_ID}"]
+    enter = [unshare, "--user", *identity, "--"]
+    if subprocess.run([*enter, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode != 0:
+        raise TestbedError(
+            "HTCondor runs no jobs of root, and no user namespace can be made: run this as an ordinary user."
+        )
     sys.stdout.flush()
     name = pwd.getpwuid(ORDINARY_ID).pw_name
     # HOME stays root's: its files are this user's now. The names must agree with the uid.
     os.environ.update(HOME=str(Path.home()), USER=name, LOGNAME=name)
-    identity = [f"--map-user={ORDINARY_ID}", f"--map-group={ORDINARY_ID}"]
-    os.execv(unshare, [unshare, "--user", *identity, "--", *command])  # noqa: S606 - a shell would split names
+    os.execv(unshare, [*enter, *command])  # noqa: S606 - a shell would split names

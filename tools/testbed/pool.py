@@ -29,7 +29,7 @@ _JOIN_VARIABLE = "TESTBED_POOL"
 
 # What makes it fast: each of these is a period, in seconds, that is minutes long by default.
 _SETTINGS = """\
-# A personal pool of HTMap's tests.
+# A personal pool of HTMap's tests; its nodes have {python}.
 BIN = {condor.bin}
 SBIN = {condor.sbin}
 LIBEXEC = {condor.libexec}
@@ -148,7 +148,7 @@ def running(suite: str | None = None, *, shared: bool = True) -> Iterator[Pool]:
         it is not ended then.
     """
     found = (_joined(suite) or find_kept(suite)) if shared else None
-    if found:
+    if found and _is_up_to_date(found):
         yield found
         return
     _sweep()
@@ -173,8 +173,10 @@ def start_kept(suite: str | None = None) -> Pool:
     folder = _kept_folder(suite)
     with cache.locked(folder.with_name(f"{folder.name}.lock")):
         found = find_kept(suite)
-        if found:
+        if found and _is_up_to_date(found):
             return found
+        if found:
+            _stop(found)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         return _start(folder, condor.find_or_install(suite), owner=0)
@@ -217,9 +219,9 @@ def _start(folder: Path, programs: condor.Condor, owner: int) -> Pool:
     for part in ("log", "spool", "execute", "lock", "run", "tokens"):
         (folder / part).mkdir(mode=0o755)
     (folder / "bin").mkdir()
-    (folder / "bin/python3").symlink_to(Path(sys.executable).resolve())
+    (folder / "bin/python3").symlink_to(_node_python())
     config = folder / "condor_config"
-    config.write_text(_SETTINGS.format(folder=folder, condor=programs))
+    config.write_text(_settings(folder, programs))
     guard = [sys.executable, "-I", str(Path(__file__).with_name("guard.py"))]
     subprocess.run(
         [*guard, folder, programs.sbin / "condor_master", str(owner)],
@@ -237,6 +239,20 @@ def _start(folder: Path, programs: condor.Condor, owner: int) -> Pool:
         _stop(pool)
         raise
     return pool
+
+
+def _settings(folder: Path, programs: condor.Condor) -> str:
+    return _SETTINGS.format(folder=folder, condor=programs, python=_node_python())
+
+
+def _node_python() -> Path:
+    """The interpreter below the virtual environment that this runs in, if it does."""
+    return Path(sys.executable).resolve()
+
+
+def _is_up_to_date(pool: Pool) -> bool:
+    """Whether the pool has the settings and the Python that a new one would have."""
+    return pool.config.read_text() == _settings(pool.folder, pool.condor)
 
 
 def _bare_environment() -> dict[str, str]:

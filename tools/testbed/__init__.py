@@ -8,6 +8,7 @@ this runs before any virtual environment exists.
     cache     -> one folder a thing, made once, by one process
     debian    -> packages of one suite, unpacked into a relocated prefix
     condor, newer_python -> find on PATH, else make a prefix
-    pool      -> a running personal pool   guard -> the process that ends it, whatever happens
+    pool      -> a running personal pool, with its configuration
+    guard     -> the process that ends it, whatever happens
     ordinary_user -> leave root behind
 """

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed import cache, condor
+from testbed import cache, condor, configuration
 from testbed.debian import TestbedError
 
 START_TIMEOUT_S = 90.0
@@ -26,81 +26,6 @@ _STOP_TIMEOUT_S = 30.0
 
 # Tells child processes which pool to use.
 _JOIN_VARIABLE = "TESTBED_POOL"
-
-# What makes it fast: each of these is a period, in seconds, that is minutes long by default.
-_SETTINGS = """\
-# A personal pool of HTMap's tests; its nodes have {python}.
-BIN = {condor.bin}
-SBIN = {condor.sbin}
-LIBEXEC = {condor.libexec}
-LIB = {condor.lib}
-RELEASE_DIR = {condor.sbin.parent}
-LOCAL_DIR = {folder}
-LOCAL_CONFIG_FILE =
-LOCAL_CONFIG_DIR =
-LOG = {folder}/log
-SPOOL = {folder}/spool
-EXECUTE = {folder}/execute
-LOCK = {folder}/lock
-RUN = {folder}/run
-ETC = {folder}
-SEC_PASSWORD_DIRECTORY = {folder}
-SEC_TOKEN_SYSTEM_DIRECTORY = {folder}/tokens
-SEC_TOKEN_DIRECTORY = {folder}/tokens
-
-DAEMON_LIST = MASTER, COLLECTOR, NEGOTIATOR, SCHEDD, STARTD
-CONDOR_HOST = 127.0.0.1
-COLLECTOR_HOST = 127.0.0.1:0
-COLLECTOR_ADDRESS_FILE = {folder}/collector_address
-SHARED_PORT_PORT = 0
-USE_SHARED_PORT = True
-NETWORK_INTERFACE = 127.0.0.1
-ENABLE_IPV6 = False
-
-# One user on one machine: the file system says who is who.
-SEC_DEFAULT_AUTHENTICATION = REQUIRED
-SEC_DEFAULT_AUTHENTICATION_METHODS = FS
-SEC_CLIENT_AUTHENTICATION_METHODS = FS
-# Bindings of 25.14 otherwise refuse a schedd of 23.9, which does not yet bind the challenge to its address.
-SEC_FS_ENFORCE_CHANNEL_BINDING = False
-ALLOW_READ = *
-ALLOW_WRITE = *
-ALLOW_DAEMON = *
-ALLOW_ADMINISTRATOR = *
-ALLOW_NEGOTIATOR = *
-
-# More than there are: a small job spends its second (with 25.14 its six seconds) waiting for daemons, not computing.
-NUM_CPUS = 32
-MEMORY = 32768
-NUM_SLOTS = 1
-NUM_SLOTS_TYPE_1 = 1
-SLOT_TYPE_1 = 100%
-SLOT_TYPE_1_PARTITIONABLE = True
-START = True
-SUSPEND = False
-CONTINUE = True
-PREEMPT = False
-KILL = False
-WANT_SUSPEND = False
-RUNBENCHMARKS = False
-MAX_DEFAULT_LOG = 20 Mb
-
-UPDATE_INTERVAL = 3
-POLLING_INTERVAL = 2
-NEGOTIATOR_INTERVAL = 2
-NEGOTIATOR_MIN_INTERVAL = 1
-NEGOTIATOR_CYCLE_DELAY = 1
-SCHEDD_INTERVAL = 2
-SCHEDD_MIN_INTERVAL = 1
-PERIODIC_EXPR_INTERVAL = 2
-SHADOW_QUEUE_UPDATE_INTERVAL = 2
-STARTER_UPDATE_INTERVAL = 2
-STARTER_INITIAL_UPDATE_INTERVAL = 1
-JOB_START_DELAY = 0
-
-# Nodes have the Python that the tests run on, but none of the packages of its virtual environment.
-STARTER_JOB_ENVIRONMENT = "PATH={folder}/bin:/usr/bin:/bin"
-"""
 
 
 @dataclass(frozen=True)
@@ -221,7 +146,7 @@ def _start(folder: Path, programs: condor.Condor, owner: int) -> Pool:
     (folder / "bin").mkdir()
     (folder / "bin/python3").symlink_to(_node_python())
     config = folder / "condor_config"
-    config.write_text(_settings(folder, programs))
+    config.write_text(configuration.text(folder, programs, _node_python()))
     guard = [sys.executable, "-I", str(Path(__file__).with_name("guard.py"))]
     subprocess.run(
         [*guard, folder, programs.sbin / "condor_master", str(owner)],
@@ -241,10 +166,6 @@ def _start(folder: Path, programs: condor.Condor, owner: int) -> Pool:
     return pool
 
 
-def _settings(folder: Path, programs: condor.Condor) -> str:
-    return _SETTINGS.format(folder=folder, condor=programs, python=_node_python())
-
-
 def _node_python() -> Path:
     """The interpreter below the virtual environment that this runs in, if it does."""
     return Path(sys.executable).resolve()
@@ -252,7 +173,7 @@ def _node_python() -> Path:
 
 def _is_up_to_date(pool: Pool) -> bool:
     """Whether the pool has the settings and the Python that a new one would have."""
-    return pool.config.read_text() == _settings(pool.folder, pool.condor)
+    return pool.config.read_text() == configuration.text(pool.folder, pool.condor, _node_python())
 
 
 def _bare_environment() -> dict[str, str]:

@@ -1,0 +1,241 @@
+"""Mirrors htmap.backend.condor, as far as no schedd is needed: what is asked for, and what its exceptions become."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.submit.fake_backend import SEPARATOR
+from tests.submit.fake_bindings import Bindings, DaemonType, HTCondorException, JobAction
+
+from htmap.backend.condor import CondorBackend
+from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob
+from htmap.exceptions import BackendError, BackendNotAvailable
+
+UID = "0a1b"
+ALL = JobSelection(UID)
+
+
+@pytest.fixture
+def backend() -> CondorBackend:
+    return CondorBackend()
+
+
+@pytest.fixture
+def description(tmp_path: Path) -> Path:
+    """A submit description of four jobs."""
+    items = tmp_path / "items"
+    items.write_text("".join(f"{number}{SEPARATOR}x\n" for number in range(4)))
+    text = (
+        f'executable = /bin/true\nlog = {tmp_path}/events\nMY.HTMapUid = "{UID}"\nqueue component,inputs from {items}\n'
+    )
+    path = tmp_path / "submit"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def cluster(bindings: Bindings, backend: CondorBackend, description: Path) -> int:
+    number = backend.submit(description, UID)
+    bindings.calls.clear()
+    return number
+
+
+def asked(bindings: Bindings, method: str) -> list[tuple[Any, ...]]:
+    return [call[1:] for call in bindings.calls if call[0] == method]
+
+
+# --- what the schedd is asked ---------------------------------------------------------------------------------------
+
+
+def test_a_description_is_submitted_as_it_is_written(
+    bindings: Bindings, backend: CondorBackend, description: Path
+) -> None:
+    assert backend.submit(description, UID) == 1
+    ((submit,),) = asked(bindings, "submit")
+    assert submit.text == description.read_text()
+    assert len(bindings.queue.jobs) == 4
+
+
+@pytest.mark.parametrize("action", Action)
+def test_every_action_has_its_verb_and_carries_its_reason(
+    action: Action, bindings: Bindings, backend: CondorBackend
+) -> None:
+    backend.act(action, ALL, "by the user")
+    ((verb, jobs, reason),) = asked(bindings, "act")
+    assert verb == JobAction[action.value.title()]
+    assert jobs == f'HTMapUid == "{UID}"'
+    text, code = reason
+    assert (text, isinstance(code, int)) == ("by the user", True)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "expected"),
+    [
+        (None, [f'HTMapUid == "{UID}"']),
+        ({}, []),
+        ({7: None}, ["ClusterId == 7"]),
+        ({7: None, 9: None}, ["ClusterId == 7", "ClusterId == 9"]),
+        ({7: [0, 2]}, [["7.0", "7.2"]]),
+        ({7: [], 9: []}, []),
+        ({7: [0], 9: None, 11: []}, [["7.0"], "ClusterId == 9"]),
+    ],
+)
+def test_a_selection_becomes_what_act_and_edit_take(
+    jobs: Any, expected: list[Any], bindings: Bindings, backend: CondorBackend
+) -> None:
+    backend.act(Action.HOLD, JobSelection(UID, jobs), "why")
+    backend.edit(JobSelection(UID, jobs), {"RequestMemory": "5"})
+    assert [call[1] for call in asked(bindings, "act")] == expected
+    assert asked(bindings, "edit") == [(each, "RequestMemory", "5") for each in expected]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "expected"),
+    [
+        (None, [f'HTMapUid == "{UID}"']),
+        ({}, []),
+        ({7: None}, ["ClusterId == 7"]),
+        ({7: [0, 2], 9: []}, ["ClusterId == 7 && member(ProcId, {0,2})"]),
+    ],
+)
+def test_a_selection_becomes_constraints_for_a_query(
+    jobs: Any, expected: list[str], bindings: Bindings, backend: CondorBackend
+) -> None:
+    backend.query(JobSelection(UID, jobs))
+    assert [call[0] for call in asked(bindings, "query")] == expected
+    assert asked(bindings, "history") == []
+
+
+def test_many_jobs_are_asked_for_in_pieces_that_a_schedd_takes(bindings: Bindings, backend: CondorBackend) -> None:
+    many = JobSelection(UID, {7: range(2500)})
+    backend.act(Action.REMOVE, many, "why")
+    backend.query(many)
+    assert [len(call[1]) for call in asked(bindings, "act")] == [1000, 1000, 500]
+    assert max(len(call[0]) for call in asked(bindings, "query")) < 10_000
+
+
+def test_counts_are_of_jobs(bindings: Bindings, backend: CondorBackend, cluster: int) -> None:
+    some = JobSelection(UID, {cluster: [0, 2]})
+    assert backend.act(Action.HOLD, some, "why") == 2
+    assert backend.act(Action.HOLD, ALL, "why") == 2, "two are held already"
+    assert backend.edit(some, {"RequestMemory": "5", "RequestDisk": "6"}) == 2
+    assert backend.edit(ALL, {}) == 0
+    assert bindings.queue.job(0).edits == {"RequestMemory": "5", "RequestDisk": "6"}
+
+
+def test_a_query_says_what_the_queue_knows(bindings: Bindings, backend: CondorBackend, cluster: int) -> None:
+    queue = bindings.queue
+    queue.start(0, 1, 2)
+    queue.hold(0, 34, 102, "Too large")
+    queue.end(1, 100)
+    queue.end(2, -9)
+    assert backend.query(ALL) == [
+        QueuedJob(cluster, 0, JobStatus.HELD, 34, 102, "Too large"),
+        QueuedJob(cluster, 3, JobStatus.IDLE),
+    ]
+    assert backend.query(ALL, with_history=True)[2:] == [
+        QueuedJob(cluster, 1, JobStatus.COMPLETED, exit_code=100),
+        QueuedJob(cluster, 2, JobStatus.COMPLETED, exit_signal=9),
+    ]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_job_in_queue_and_history_is_told_once(bindings: Bindings, backend: CondorBackend) -> None:
+    job = bindings.queue.job(0)
+    bindings.queue.history[job.id] = job
+    assert len(backend.query(ALL, with_history=True)) == 4
+
+
+def test_a_schedd_is_located_if_settings_name_it(bindings: Bindings) -> None:
+    CondorBackend().query(ALL)
+    CondorBackend("schedd@example.org").query(ALL)
+    CondorBackend(None, "collector.example.org").query(ALL)
+    assert asked(bindings, "Collector") == [(None,), ("collector.example.org",)]
+    assert asked(bindings, "Schedd") == [(None,), ("Schedd schedd@example.org",), ("Schedd None",)]
+    assert DaemonType.Schedd.name == "Schedd"
+
+
+# --- what its exceptions become -------------------------------------------------------------------------------------
+
+CALLS: dict[str, Callable[[CondorBackend, Path], object]] = {
+    "submit": lambda backend, description: backend.submit(description, UID),
+    "hold": lambda backend, _: backend.act(Action.HOLD, ALL, "why"),
+    "edit": lambda backend, _: backend.edit(ALL, {"RequestMemory": "5"}),
+    "query": lambda backend, _: backend.query(ALL),
+}
+
+UNREACHABLE = [
+    "Unable to locate local daemon",
+    "Failed to connect to schedd",
+    "Failed to connect to queue manager <127.0.0.1:1>",
+    "Failed communication with the schedd.",
+    "Unable to find daemon.",
+    "The operation timed out",
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("text", UNREACHABLE)
+def test_a_schedd_that_cannot_be_reached_is_named_with_a_hint(
+    call: str, text: str, bindings: Bindings, backend: CondorBackend, description: Path
+) -> None:
+    bindings.failure = HTCondorException(text)
+    with pytest.raises(BackendNotAvailable, match=rf"^Cannot {call} .*{UID}.*{text}.*condor_q.*BACKEND") as caught:
+        CALLS[call](backend, description)
+    assert caught.value.__cause__ is bindings.failure
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_schedd_that_refuses_is_quoted(
+    call: str, bindings: Bindings, backend: CondorBackend, description: Path
+) -> None:
+    bindings.failure = HTCondorException("Number of jobs exceeds MAX_JOBS_PER_OWNER")
+    with pytest.raises(BackendError, match=rf"^Cannot {call} .*HTCondor says: Number of jobs exceeds") as caught:
+        CALLS[call](backend, description)
+    assert not isinstance(caught.value, BackendNotAvailable)
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    "error", [RuntimeError("a"), ValueError("b"), KeyError("c"), TypeError("d"), OSError("e")], ids=repr
+)
+def test_plain_exceptions_of_the_bindings_are_ours_too(
+    error: Exception, call: str, bindings: Bindings, backend: CondorBackend, description: Path
+) -> None:
+    bindings.failure = error
+    with pytest.raises(BackendError, match=type(error).__name__) as caught:
+        CALLS[call](backend, description)
+    assert caught.value.__cause__ is error
+
+
+def test_a_located_schedd_that_is_not_there_is_not_available(bindings: Bindings) -> None:
+    bindings.failure = HTCondorException("Unable to find daemon.")
+    with pytest.raises(BackendNotAvailable):
+        CondorBackend("no such schedd").query(ALL)
+
+
+def test_a_description_that_cannot_be_parsed_is_an_error_of_ours(
+    bindings: Bindings, backend: CondorBackend, tmp_path: Path
+) -> None:
+    (tmp_path / "submit").write_text("nonsense")
+    with pytest.raises(BackendError, match="parse_up_to_q_line"):
+        backend.submit(tmp_path / "submit", UID)
+    assert bindings.queue.jobs == {}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_missing_bindings_are_named(
+    call: str, backend: CondorBackend, description: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "htcondor2", None)
+    with pytest.raises(BackendNotAvailable, match="install the package htcondor"):
+        CALLS[call](backend, description)
+
+
+def test_progress_needs_no_bindings(backend: CondorBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "htcondor2", None)
+    backend.ensure_progress()

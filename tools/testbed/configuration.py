@@ -5,11 +5,12 @@ In: its folder, the programs that it runs, the Python of its nodes. Out: a text 
 
 from __future__ import annotations
 
+import os
+import pwd
 from pathlib import Path
 
 from testbed.condor import Condor
 
-# What makes it fast: each of these is a period, in seconds, that is minutes long by default.
 _TEMPLATE = """\
 # A personal pool of HTMap's tests; its nodes have {python}.
 BIN = {condor.bin}
@@ -39,17 +40,17 @@ USE_SHARED_PORT = True
 NETWORK_INTERFACE = 127.0.0.1
 ENABLE_IPV6 = False
 
-# One user on one machine: the file system says who is who.
+# The file system says who is who. A personal pool runs every job as its owner, so nobody else may submit one.
 SEC_DEFAULT_AUTHENTICATION = REQUIRED
 SEC_DEFAULT_AUTHENTICATION_METHODS = FS
 SEC_CLIENT_AUTHENTICATION_METHODS = FS
 # Bindings of 25.14 otherwise refuse a schedd of 23.9, which does not yet bind the challenge to its address.
 SEC_FS_ENFORCE_CHANNEL_BINDING = False
-ALLOW_READ = *
-ALLOW_WRITE = *
-ALLOW_DAEMON = *
-ALLOW_ADMINISTRATOR = *
-ALLOW_NEGOTIATOR = *
+ALLOW_READ = {owner}@*
+ALLOW_WRITE = {owner}@*
+ALLOW_DAEMON = {owner}@*
+ALLOW_ADMINISTRATOR = {owner}@*
+ALLOW_NEGOTIATOR = {owner}@*
 
 # More than there are: a small job spends its second (with 25.14 its six seconds) waiting for daemons, not computing.
 NUM_CPUS = 32
@@ -67,6 +68,7 @@ WANT_SUSPEND = False
 RUNBENCHMARKS = False
 MAX_DEFAULT_LOG = 20 Mb
 
+# Periods in seconds, most of them minutes long by default.
 UPDATE_INTERVAL = 3
 POLLING_INTERVAL = 2
 NEGOTIATOR_INTERVAL = 2
@@ -87,4 +89,5 @@ STARTER_JOB_ENVIRONMENT = "PATH={folder}/bin:/usr/bin:/bin"
 
 def text(folder: Path, condor: Condor, python: Path) -> str:
     """What CONDOR_CONFIG must name."""
-    return _TEMPLATE.format(folder=folder, condor=condor, python=python)
+    owner = pwd.getpwuid(os.getuid()).pw_name
+    return _TEMPLATE.format(folder=folder, condor=condor, python=python, owner=owner)

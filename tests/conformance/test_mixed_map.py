@@ -100,8 +100,9 @@ def test_every_method_answers_at_once(mixed) -> None:
     assert "a test" in m.hold_report()
     available = m.iter_as_available()
     assert next(available) == "good"
-    with pytest.raises((MapComponentError, MapComponentHeld, MapComponentRemoved)):
-        next(available)
+    for _ in range(3):
+        with pytest.raises((MapComponentError, MapComponentHeld, MapComponentRemoved)):
+            next(available)
     with pytest.raises(MapComponentError):
         m.wait()
     with pytest.raises(MapComponentHeld):

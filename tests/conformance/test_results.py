@@ -197,3 +197,30 @@ def test_a_missing_input_file_is_named_before_anything_is_submitted(tmp_path) ->
     with pytest.raises(FileNotFoundError, match="nowhere.txt"):
         htmap.map(len, [htmap.TransferPath(tmp_path / "nowhere.txt")], quiet=True)
     assert htmap.get_tags() == ()
+
+
+def test_a_mapped_function_inherits_options_and_may_call_itself() -> None:
+    @htmap.mapped(map_options=htmap.MapOptions(chunksize=3))
+    def factorial(x):
+        return 1 if x < 2 else x * factorial(x - 1)
+
+    assert factorial(5) == 120
+    m = factorial.map([3, 4, 5])
+    assert list(m.iter(TIMEOUT_S)) == [6, 24, 120]
+    assert len(m._components.statuses()) == 3
+    assert m._components.submissions()[0].chunksize == 3
+    assert list(htmap.map(factorial, [6], quiet=True).iter(TIMEOUT_S)) == [720]
+
+
+def test_a_builder_collects_calls() -> None:
+    with htmap.build_map(tag="pow", func=lambda x, p: x**p) as builder:
+        with pytest.raises(htmap.exceptions.NoMapYet):
+            _ = builder.map
+        for x in range(1, 4):
+            builder(x, p=x)
+        assert len(builder) == 3
+    assert list(builder.map.iter(TIMEOUT_S)) == [1, 4, 27]
+    with pytest.raises(ValueError, match="mine"), htmap.build_map(abs, tag="never") as builder:
+        builder(1)
+        raise ValueError("mine")
+    assert htmap.get_tags() == ("pow",)

@@ -48,7 +48,7 @@ def map(  # noqa: A001 - the reference's name
     Map
         A `htmap.Map` representing the map.
     """
-    return _submit(func, (call_of((arg,), {}) for arg in args), map_options, tag, quiet=quiet)
+    return _submit(func, (call_of((arg,), {}) for arg in _iterable("args", args)), map_options, tag, quiet=quiet)
 
 
 def starmap(  # noqa: PLR0917 - the reference's signature
@@ -80,12 +80,21 @@ def starmap(  # noqa: PLR0917 - the reference's signature
     return _submit(func, _aligned(args, kwargs), map_options, tag, quiet=quiet)
 
 
+def _iterable(name: str, values: Iterable[Any]) -> Iterable[Any]:
+    if not isinstance(values, Iterable) or isinstance(values, (str, bytes)):
+        raise InvalidOption(f"{name} must be a list, or another iterable, with an entry for each component: {values!r}")
+    return values
+
+
 _MISSING = object()
 
 
 def _aligned(args: Iterable[Iterable[Any]] | None, kwargs: Iterable[Mapping[str, Any]] | None) -> Iterator[Call]:
     if args is None and kwargs is None:
         return
+    for name, values in (("args", args), ("kwargs", kwargs)):
+        if values is not None:
+            _iterable(name, values)
     pairs: Iterable[tuple[Any, Any]]
     if args is None:
         pairs = (((), each) for each in kwargs or ())
@@ -108,6 +117,10 @@ def _submit(
     *,
     quiet: bool,
 ) -> Map:
+    if isinstance(func, MappedFunction):
+        func = func.function
+    if not callable(func):
+        raise InvalidOption(f"What is mapped must be a function, not {func!r}.")
     home = Home.of(settings)
     name = chosen_backend(settings)
     _say_once(name, quiet=quiet)
@@ -199,18 +212,22 @@ class MappedFunction:
 
     def __init__(self, func: Callable[..., Any], map_options: MapOptions | None = None) -> None:
         functools.update_wrapper(self, func)
-        self._func = func
+        self.function = func
         self._map_options = map_options or MapOptions()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mapped function may call itself, or another one, on the node, where there is nothing of this module.
+        return functools.partial, (self.function,)
+
     def __repr__(self) -> str:
-        return f"MappedFunction({self._func!r}, {self._map_options!r})"
+        return f"MappedFunction({self.function!r}, {self._map_options!r})"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._func(*args, **kwargs)
+        return self.function(*args, **kwargs)
 
     def map(self, args: Iterable[Any], tag: str | None = None, map_options: MapOptions | None = None) -> Map:
         """As `htmap.map`, but the ``func`` argument is the mapped function."""
-        return map(self._func, args, map_options=self._merged(map_options), tag=tag)
+        return map(self.function, args, map_options=self._merged(map_options), tag=tag)
 
     def starmap(
         self,
@@ -220,11 +237,11 @@ class MappedFunction:
         map_options: MapOptions | None = None,
     ) -> Map:
         """As `htmap.starmap`, but the ``func`` argument is the mapped function."""
-        return starmap(self._func, args, kwargs, map_options=self._merged(map_options), tag=tag)
+        return starmap(self.function, args, kwargs, map_options=self._merged(map_options), tag=tag)
 
     def build_map(self, tag: str | None = None, map_options: MapOptions | None = None) -> MapBuilder:
         """As `htmap.build_map`, but the ``func`` argument is the mapped function."""
-        return build_map(self._func, map_options=self._merged(map_options), tag=tag)
+        return build_map(self.function, map_options=self._merged(map_options), tag=tag)
 
     def _merged(self, map_options: MapOptions | None) -> MapOptions:
         return MapOptions.merge(map_options or MapOptions(), self._map_options)

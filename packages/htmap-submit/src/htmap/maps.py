@@ -20,7 +20,7 @@ from htmap.exceptions import BackendError, CannotRerunComponents, InvalidOption,
 from htmap.observe.readable import ReadableMap
 from htmap.observe.settling import ask_queue
 from htmap.observe.statuses import ACTIVE, ComponentStatus
-from htmap.observe.waiting import wait_until
+from htmap.observe.waiting import Deadline, Pacer, wait_until
 from htmap.settings import settings
 from htmap.store import tags
 from htmap.store.mapdir import Home, MapDir
@@ -32,6 +32,7 @@ _PROGRESS_CHECK_S = 0.5
 
 # A schedd answers a few milliseconds before it writes to the log.
 _LOG_LAG_S = 2.0
+_REMOVAL_S = 30.0
 _UNDOES = {Action.RELEASE: ComponentStatus.HELD, Action.CONTINUE: ComponentStatus.SUSPENDED}
 
 
@@ -232,6 +233,16 @@ class Map(ReadableMap):
         return JobSelection(self._dir.uid, dict.fromkeys(clusters) if clusters else None)
 
 
+def _let_queue_empty(uid: str, backend: Backend, tag: str) -> None:
+    """Wait for the jobs of a map to leave the queue: until then they write to its directory."""
+    deadline, pacer = Deadline(_REMOVAL_S), Pacer(settings["WAIT_TIME"])
+    while backend.query(JobSelection(uid)):
+        if deadline.remaining_s() <= 0:
+            logger.warning("The jobs of map %s are slow to leave the queue; its data is removed all the same.", tag)
+            return
+        pacer.pause()
+
+
 def backends(home: Home) -> Callable[[str], Backend]:
     """Gives the backend of a name, for maps of that home."""
     return lambda name: backend_named(name, home, settings)
@@ -245,6 +256,8 @@ def remove(map_dir: MapDir, backend: Backend, tag: str, *, force: bool) -> None:
         if not force:
             raise
         logger.warning("Removed map %s although its jobs may still be in the queue.", tag)
+    if not force:
+        _let_queue_empty(map_dir.uid, backend, tag)
     tags.release(map_dir.home, tag, map_dir.uid)
     remove_map(map_dir.home, map_dir)
     logger.info("Removed map %s.", tag)

@@ -10,11 +10,12 @@ import collections
 import contextlib
 import datetime as dt
 import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 from htmap.exceptions import DamagedFile, ExpectedError, MapWasRemoved, NoSuchComponent, TagNotFound
+from htmap.observe.available import Available
 from htmap.observe.components import Components
 from htmap.observe.failures import ComponentError, ComponentHold, hold_table
 from htmap.observe.notebook import map_html
@@ -22,13 +23,15 @@ from htmap.observe.outputs import RAISED
 from htmap.observe.progress import component_bar, summary
 from htmap.observe.results import Call, Inputs
 from htmap.observe.retrieval import Pace, Retrieval
-from htmap.observe.statuses import ACTIVE, ComponentStatus
+from htmap.observe.statuses import ComponentStatus
 from htmap.observe.streams import MapOutputFiles, MapStdErr, MapStdOut
 from htmap.observe.waiting import Deadline, Pacer, Timeout
 from htmap.settings import settings
 from htmap.store import tags
 from htmap.store.mapdir import MapDir
 from htmap.store.records import MapRecord
+
+T = TypeVar("T")
 
 
 class ReadableMap(Sequence[Any]):
@@ -218,7 +221,10 @@ class ReadableMap(Sequence[Any]):
         return self._error(component, timeout)
 
     def _error(self, component: int, timeout: Timeout) -> ComponentError:
-        header = self._retrieval.error_header(component, timeout)
+        try:
+            header = self._retrieval.error_header(component, timeout)
+        except DamagedFile as error:
+            return ComponentError.without_output(self, component, str(error))
         if header is None:
             return ComponentError.without_output(self, component, self._retrieval.why_no_output(component))
         if header["status"] != RAISED:
@@ -267,32 +273,20 @@ class ReadableMap(Sequence[Any]):
     def iter_as_available(self, timeout: Timeout = None) -> Iterator[Any]:
         """Iterate over the output as it becomes available; `timeout` is for the whole iteration.
 
-        What is there is yielded before the first error or hold raises.
+        What is there is given before a component that is held, removed or errored raises. The iterator can go on after
+        that: each of them raises once.
         """
-        for component in self._as_available(timeout):
-            yield self._retrieval.settled_result(component, None)
+        return self._available(lambda component: self._retrieval.settled_result(component, None), timeout)
 
     def iter_as_available_with_inputs(self, timeout: Timeout = None) -> Iterator[tuple[Call, Any]]:
         """As `iter_as_available`, with the inputs: pairs ``((args, kwargs), output)``."""
-        for component in self._as_available(timeout):
-            yield self._inputs.get(component), self._retrieval.settled_result(component, None)
+        return self._available(
+            lambda component: (self._inputs.get(component), self._retrieval.settled_result(component, None)), timeout
+        )
 
-    def _as_available(self, timeout: Timeout) -> Iterator[int]:
-        deadline, pacer = Deadline(timeout), Pacer(settings["WAIT_TIME"])
-        pending: Sequence[int] = range(len(self))
-        while pending:
-            if self._refresh():
-                pacer.saw_news()
-            statuses = self._components.statuses()
-            yield from (each for each in pending if statuses[each] is ComponentStatus.COMPLETED)
-            pending = [each for each in pending if statuses[each] is not ComponentStatus.COMPLETED]
-            for component in pending:
-                if statuses[component] not in ACTIVE or statuses[component] is ComponentStatus.HELD:
-                    self._retrieval.settled_result(component, None)
-            if pending:
-                left = len(pending)
-                deadline.check(lambda: f"{left} components of map {self._tag}")  # noqa: B023 - called at once
-                pacer.pause(deadline.remaining_s())
+    def _available(self, fetch: Callable[[int], T], timeout: Timeout) -> Iterator[T]:
+        self._check_exists()
+        return Available(self._components, self._retrieval, self._refresh, fetch, timeout, settings["WAIT_TIME"])
 
     def iter_inputs(self) -> Iterator[Call]:
         """Iterate over the inputs: pairs ``(args, kwargs)``."""

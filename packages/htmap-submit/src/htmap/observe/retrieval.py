@@ -50,7 +50,7 @@ class Retrieval:
         self, components: Components, tag: Callable[[], str], refresh: Callable[[], bool], pace: Callable[[], Pace]
     ) -> None:
         self._components = components
-        self._tag = tag
+        self.tag = tag
         self._refresh = refresh
         self._pace = pace
 
@@ -83,7 +83,7 @@ class Retrieval:
             self._refresh,
             self._pace().longest_s,
             timeout,
-            lambda: f"component {component} of map {self._tag()}, which is {self._components.status(component)}",
+            lambda: f"component {component} of map {self.tag()}, which is {self._components.status(component)}",
         )
 
     def record(self, component: int, timeout: Timeout) -> Record | None:
@@ -152,13 +152,13 @@ class Retrieval:
         """Raise for an errored component; the cause is the user's own exception, where it pickles."""
         if record is None:
             raise MapComponentError(
-                f"Component {component} of map {self._tag()} has no output. {self.why_no_output(component)} "
+                f"Component {component} of map {self.tag()} has no output. {self.why_no_output(component)} "
                 f"See map.stderr[{component}]; map.rerun([{component}]) tries again."
             )
         exception = record.header.get("exception") or {}
         hint = f"\n{exception['hint']}" if exception.get("hint") else ""
         raise MapComponentError(
-            f"Component {component} of map {self._tag()} raised.\n{format_chain(exception)}{hint}\n"
+            f"Component {component} of map {self.tag()} raised.\n{format_chain(exception)}{hint}\n"
             f"map.get_err({component}).report() tells more."
         ) from exception_of(record)
 
@@ -167,13 +167,13 @@ class Retrieval:
         hold = self._components.hold(component)
         why = f"[{hold.code}] {hold.reason}" if hold else "no reason given"
         raise MapComponentHeld(
-            f"Component {component} of map {self._tag()} is held: {why}\n"
+            f"Component {component} of map {self.tag()} is held: {why}\n"
             "Solve the problem, then map.release(). map.hold_report() shows all holds."
         )
 
     def raise_removed(self, component: int) -> NoReturn:
         """Raise for a removed component."""
         raise MapComponentRemoved(
-            f"Component {component} of map {self._tag()} was removed from the queue before it finished. "
+            f"Component {component} of map {self.tag()} was removed from the queue before it finished. "
             f"map.rerun([{component}]) submits it again."
         )

@@ -126,7 +126,9 @@ class FakeBackend:
     refusal
         What every call raises from now on, if anything.
     lost_answer
-        What the next submit raises after it has gone through.
+        What every submit raises from now on, after it has gone through.
+    is_silent
+        Whether the event log hears nothing any more.
     """
 
     def __init__(self, name: str = "fake") -> None:
@@ -135,6 +137,7 @@ class FakeBackend:
         self.history: dict[tuple[int, int], FakeJob] = {}
         self.refusal: BaseException | None = None
         self.lost_answer: BackendError | None = None
+        self.is_silent = False
         self.reasons: list[str] = []
         self.progress_asked = 0
         self._clusters = 0
@@ -241,8 +244,9 @@ class FakeBackend:
             raise self.refusal
 
     def _log(self, job: FakeJob, text: bytes) -> None:
-        with job.log.open("ab") as file:
-            file.write(text)
+        if not self.is_silent:
+            with job.log.open("ab") as file:
+                file.write(text)
 
     def _selected(self, selection: JobSelection, *, with_history: bool = False) -> Iterator[FakeJob]:
         known = {**self.jobs, **(self.history if with_history else {})}

@@ -1,0 +1,300 @@
+"""Mirrors htmap.observe.components: what was submitted, joined with what the log says."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from tests.submit import event_text
+from tests.submit.conftest import MakeMap
+from tests.submit.fake_backend import FakeBackend, raised, returned
+from tests.submit.test_create_rerun import again
+
+from htmap.exceptions import CorruptEventLog, DamagedFile, MapWasRemoved
+from htmap.observe.components import Components, Place
+from htmap.observe.state import Hold, JobState
+from htmap.observe.statuses import ComponentStatus as Status
+from htmap.store.atomic import remove_tree
+from htmap.store.records import MapRecord
+
+
+def components_of(make_map: MakeMap, count: int, **options: object) -> Components:
+    """The components of a new map, as a process reads them that has just loaded it."""
+    m = make_map(str, range(count), **options)
+    return Components(m._dir, MapRecord.load(m._dir.map))
+
+
+def loaded_again(components: Components) -> Components:
+    return Components(components.map_dir, MapRecord.load(components.map_dir.map))
+
+
+def statuses(components: Components) -> list[Status]:
+    components.refresh()
+    return components.statuses()
+
+
+# --- one component a job --------------------------------------------------------------------------------------------
+
+
+def test_the_status_of_a_component_is_that_of_its_job(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 8)
+    fake.start(*range(1, 8))
+    fake.log(2, event_text.suspended((1, 2)))
+    fake.hold(3, 34, 102, "Too large")
+    fake.log(4, event_text.aborted((1, 4)))
+    fake.end(5, 0)
+    fake.end(6, 100)
+    fake.end(7, -9)
+    assert statuses(components) == [
+        Status.IDLE,
+        Status.RUNNING,
+        Status.SUSPENDED,
+        Status.HELD,
+        Status.REMOVED,
+        Status.COMPLETED,
+        Status.ERRORED,
+        Status.ERRORED,
+    ]
+    assert components.counts()[Status.ERRORED] == 2
+    assert dict(components.holds()) == {3: Hold(34, 102, "Too large")}
+    assert [components.exit_of(component) for component in (5, 6, 7)] == [None, None, -9]
+    assert components.active_jobs() == {1: [0, 1, 2, 3]}
+
+
+def test_continuing_after_a_suspension_means_running(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 1)
+    fake.start(0)
+    fake.log(0, event_text.suspended((1, 0)) + event_text.unsuspended((1, 0)))
+    assert statuses(components) == [Status.RUNNING]
+
+
+def test_jobs_that_no_event_has_named_have_not_materialized(make_map: MakeMap) -> None:
+    components = components_of(make_map, 2)
+    components.map_dir.events.unlink()
+    assert statuses(components) == [Status.UNMATERIALIZED] * 2
+    assert components.is_active()
+
+
+def test_a_map_is_active_until_nothing_more_can_happen(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 4)
+    for proc, ending in enumerate((0, 100, -9)):
+        assert statuses(components)[proc] is Status.IDLE
+        assert components.is_active()
+        fake.end(proc, ending)
+    fake.log(3, event_text.aborted((1, 3)))
+    components.refresh()
+    assert not components.is_active()
+    assert components.active_jobs() == {}
+
+
+def test_memory_and_time_come_from_the_log(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 2)
+    fake.log(0, event_text.image_size((1, 0), 120))
+    fake.end(1, 0)
+    components.refresh()
+    assert [components.memory_mb(component) for component in (0, 1)] == [120, 0]
+    assert components.peak_memory_mb() == 120
+    assert components.total_cpu_s() == 1
+
+
+def test_no_output_of_a_component_is_opened_for_its_status(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 3, chunksize=2)
+    fake.start(0, 1)
+    fake.end(0, 0)
+    fake.end(1, 0)
+    assert statuses(components) == [Status.COMPLETED] * 3
+    assert not components.map_dir.submission(0).output(0).exists()
+
+
+# --- several components a job ---------------------------------------------------------------------------------------
+
+
+def test_components_that_share_a_job_share_its_status_until_it_ends(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 5, chunksize=2)
+    fake.start(1)
+    fake.hold(2, 1, 0, "by hand")
+    assert statuses(components) == [Status.IDLE] * 2 + [Status.RUNNING] * 2 + [Status.HELD]
+    assert [components.place(component) for component in range(5)] == [Place(0, job) for job in (0, 0, 1, 1, 2)]
+    assert list(dict(components.holds())) == [4]
+
+
+def test_one_that_raises_does_not_fail_its_neighbours(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 6, chunksize=3)
+    fake.start(0)
+    fake.write_output(0, {0: returned("x"), 1: raised(ValueError("y")), 2: returned("z")})
+    fake.end(0, 100)
+    assert statuses(components)[:3] == [Status.COMPLETED, Status.ERRORED, Status.COMPLETED]
+
+
+def test_a_job_that_failed_fails_all_its_components(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 2, chunksize=2)
+    fake.start(0)
+    fake.write_output(0, {0: returned("x")}, whole=False)
+    fake.end(0, -9)
+    assert statuses(components) == [Status.ERRORED] * 2
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def test_a_refresh_says_whether_there_was_news(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 1)
+    assert components.refresh()
+    assert not components.refresh()
+    fake.log(0, event_text.executing((1, 0))[:20])
+    assert not components.refresh()
+    fake.start(0)
+    assert components.refresh()
+    assert not components.refresh()
+
+
+def test_statuses_are_as_of_the_last_refresh(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 1)
+    before = statuses(components)
+    fake.start(0)
+    assert components.statuses() == before
+    assert statuses(components) == [Status.RUNNING]
+
+
+def test_a_log_that_was_replaced_is_read_anew(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 2)
+    fake.run()
+    assert statuses(components) == [Status.COMPLETED] * 2
+    log = components.map_dir.events
+    log.write_bytes(log.read_bytes()[: len(log.read_bytes()) // 3])
+    shorter = statuses(components)
+    assert shorter == statuses(loaded_again(components))
+    assert shorter != [Status.COMPLETED] * 2
+
+
+def test_a_map_that_is_gone_says_so(make_map: MakeMap) -> None:
+    components = components_of(make_map, 1)
+    remove_tree(components.map_dir.path)
+    with pytest.raises(MapWasRemoved, match=components.map_dir.uid):
+        components.refresh()
+
+
+def test_a_damaged_submission_is_named(make_map: MakeMap) -> None:
+    components = components_of(make_map, 1)
+    path = components.map_dir.submission(0).submission
+    path.write_bytes(b"garbage")
+    with pytest.raises(DamagedFile, match=str(path)):
+        components.refresh()
+
+
+def test_an_event_of_a_job_that_is_not_the_maps_is_named_and_costs_no_other(
+    make_map: MakeMap, fake: FakeBackend
+) -> None:
+    components = components_of(make_map, 1)
+    fake.log(0, event_text.executing((1, 7)) + event_text.executing((1, 0)))
+    with pytest.raises(CorruptEventLog, match=r"job 1\.7"):
+        components.refresh()
+    assert statuses(components) == [Status.RUNNING]
+
+
+def test_many_threads_may_refresh_at_once(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 50)
+    fake.run()
+    found: list[list[Status]] = []
+
+    def read() -> None:
+        found.extend(statuses(components) for _ in range(20))
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [[Status.COMPLETED] * 50] * 80
+
+
+# --- reruns ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_rerun_of_another_process_is_seen(make_map: MakeMap, fake: FakeBackend) -> None:
+    m = make_map(str, range(3))
+    fake.run()
+    components = Components(m._dir, m._record)
+    assert statuses(components) == [Status.COMPLETED] * 3
+    again(m, fake, [0, 2])
+    assert statuses(components) == [Status.IDLE, Status.COMPLETED, Status.IDLE]
+    assert [components.place(component) for component in range(3)] == [Place(1, 0), Place(0, 1), Place(1, 1)]
+    assert components.clusters() == [1, 2]
+    assert [record.number for record in components.submissions()] == [0, 1]
+    fake.start(0)
+    fake.end(0, 3)
+    fake.hold(1, 1, 0, "by hand")
+    assert statuses(components) == [Status.ERRORED, Status.COMPLETED, Status.HELD]
+    assert components.exit_of(0) == 3
+    assert list(dict(components.holds())) == [2]
+
+
+# --- snapshots ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def frequent_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("htmap.observe.components._SNAPSHOT_EVERY_BYTES", 1)
+
+
+@pytest.mark.usefixtures("frequent_snapshots")
+def test_a_later_process_goes_on_from_a_snapshot(make_map: MakeMap, fake: FakeBackend) -> None:
+    m = make_map(str, range(3))
+    fake.start(0, 1)
+    first = Components(m._dir, m._record)
+    before = statuses(first)
+    assert m._dir.state.exists()
+    log = m._dir.events.read_bytes()
+    m._dir.events.write_bytes(log[:4096] + bytes(max(0, len(log) - 4096)))  # only its beginning is looked at
+    assert statuses(loaded_again(first)) == before
+    fake.run(2)
+    assert statuses(loaded_again(first))[2] is Status.COMPLETED
+
+
+@pytest.mark.usefixtures("frequent_snapshots")
+def test_snapshots_know_reruns(make_map: MakeMap, fake: FakeBackend) -> None:
+    m = make_map(str, range(3))
+    fake.run()
+    first = Components(m._dir, m._record)
+    first.refresh()
+    again(m, fake, [1])
+    fake.start(0)
+    first.refresh()
+    assert statuses(loaded_again(first)) == [Status.COMPLETED, Status.RUNNING, Status.COMPLETED]
+    again_later = [Status.COMPLETED, Status.COMPLETED, Status.COMPLETED]
+    fake.finish(0)
+    assert statuses(loaded_again(first)) == again_later
+
+
+@pytest.mark.usefixtures("frequent_snapshots")
+@pytest.mark.parametrize("content", [b"", b"garbage", None], ids=["empty", "garbage", "absent"])
+def test_a_snapshot_that_is_damaged_is_not_used(content: bytes | None, make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 3)
+    fake.run()
+    expected = statuses(components)
+    state: Path = components.map_dir.state
+    state.unlink()
+    if content is not None:
+        state.write_bytes(content)
+    assert statuses(loaded_again(components)) == expected
+
+
+# --- the word of the queue ------------------------------------------------------------------------------------------
+
+
+def test_the_word_of_the_queue_holds_until_the_log_speaks(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 3)
+    components.refresh()
+    components.settle({(1, 0): JobState.RETURNED, (1, 1): JobState.REMOVED})
+    assert components.statuses() == [Status.COMPLETED, Status.REMOVED, Status.IDLE]
+    assert components.numbers() == {1: 0}
+    fake.start(0, 2)
+    assert statuses(components) == [Status.RUNNING, Status.IDLE, Status.RUNNING]
+
+
+def test_silence_is_counted_from_the_last_event(make_map: MakeMap) -> None:
+    components = components_of(make_map, 1)
+    assert components.silent_since() == components.map_dir.events.stat().st_mtime
+    components.map_dir.events.unlink()
+    assert components.silent_since() == 0

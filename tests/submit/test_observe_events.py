@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.submit import event_text as text
 
-from htmap.exceptions import CorruptEventLog, StorageError
+from htmap.exceptions import StorageError
 from htmap.observe import events as ev
 from htmap.observe.events import Event, EventLog, parse
 
@@ -250,13 +250,30 @@ def test_a_log_that_was_cut_or_replaced_is_noticed(path: Path) -> None:
     assert list(log.read()) == []
 
 
-@pytest.mark.parametrize(
-    "beginning", ['<?xml version="1.0"?>\n<c>\n', "<c>\n", '{\n    "MyType": "SubmitEvent",\n', '\n{"a": 1}\n...\n']
-)
-def test_another_format_is_named_not_passed_over(beginning: str, path: Path) -> None:
-    path.write_text(beginning)
-    with pytest.raises(CorruptEventLog, match=f"{path} is in XML or JSON"):
-        list(EventLog(path).read())
+XML = """\
+<c>
+    <a n="MyType"><s>SubmitEvent</s></a>
+    <a n="EventTypeNumber"><i>0</i></a>
+    <a n="EventTime"><s>2026-11-23T04:49:17.768</s></a>
+    <a n="Cluster"><i>122</i></a>
+    <a n="Proc"><i>0</i></a>
+    <a n="Subproc"><i>0</i></a>
+    <a n="SubmitHost"><s>&lt;127.0.0.1:36497&gt;</s></a>
+    <a n="UserNotes"><s>htmap submission 0</s></a>
+</c>
+"""
+
+
+def test_a_log_in_xml_is_read_by_the_binding(path: Path) -> None:
+    path.write_text(XML)
+    log = EventLog(path)
+    (event,) = log.read()
+    assert (event.kind, event.cluster, event.proc, ev.submission_of(event)) == (0, 122, 0, 0)
+    assert not log.has_news()
+    with path.open("a") as file:
+        file.write(XML.replace('>0</i></a>\n    <a n="Subproc', '>1</i></a>\n    <a n="Subproc'))
+    assert log.has_news()
+    assert [each.proc for each in log.read()] == [1]
 
 
 def test_a_log_that_cannot_be_read_is_named(path: Path) -> None:

@@ -198,3 +198,35 @@ def _queued_job(ad: Any) -> QueuedJob:
         exit_code=int(code) if code is not None and not by_signal else None,
         exit_signal=int(signal) if signal is not None and by_signal else None,
     )
+
+
+def translated_log(path: Path) -> Iterator[bytes]:
+    """The events of a log in XML or JSON, as the text format writes them, as far as HTMap reads it.
+
+    Yields an empty text when there is no more for now; asked again, it goes on with what has been added.
+    """
+    htcondor2 = _bindings()
+    with _translated(f"read the event log {path}"):
+        log = htcondor2.JobEventLog(str(path))
+        while True:
+            for event in log.events(stop_after=0):
+                yield _as_text(event)
+            yield b""
+
+
+def _as_text(event: Any) -> bytes:
+    lines = [f"{int(event.type):03d} ({event.cluster}.{event.proc}.0) {event.timestamp}"]
+    if "UserNotes" in event:
+        lines.append(f"    {event['UserNotes']}")
+    if "ReturnValue" in event:
+        lines.append(f"\t(1) Normal termination (return value {event['ReturnValue']})")
+    if "TerminatedBySignal" in event:
+        lines.append(f"\t(0) Abnormal termination (signal {event['TerminatedBySignal']})")
+    if "TotalRemoteUsage" in event:
+        lines.append(f"\t\t{event['TotalRemoteUsage']}  -  Total Remote Usage")
+    if "MemoryUsage" in event:
+        lines.append(f"\t{event['MemoryUsage']}  -  MemoryUsage of job (MB)")
+    if "HoldReason" in event:
+        lines.append(f"\t{event['HoldReason']}")
+        lines.append(f"\tCode {event.get('HoldReasonCode', 0)} Subcode {event.get('HoldReasonSubCode', 0)}")
+    return "\n".join([*lines, "...", ""]).encode()

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from htmap.exceptions import CorruptEventLog
+from htmap.backend.condor import translated_log
 from htmap.store.atomic import storage_errors
 
 # Kinds of events, numbered as in the log. Those not listed say nothing about the state of a component.
@@ -35,6 +35,9 @@ RELEASED = 13
 RECONNECT_FAILED = 24
 CLUSTER_SUBMITTED = 35
 CLUSTER_REMOVED = 36
+
+# An access point may write its logs as XML or JSON. The binding reads those.
+_FOREIGN_BEGINNINGS = (b"<", b"{")
 
 _END = b"\n...\n"
 # Number, job, and the beginning of the date.
@@ -78,6 +81,7 @@ class EventLog:
         self._path = path
         self.offset = offset
         self._inode: int | None = None
+        self._foreign: Iterator[bytes] | None = None
 
     def has_news(self) -> bool:
         """Whether the file is longer than what was read. One stat, nothing opened."""
@@ -99,10 +103,10 @@ class EventLog:
 
         Raises
         ------
-        CorruptEventLog
-            The log is not in HTCondor's text format.
         StorageError
             It cannot be read.
+        BackendError
+            It is in XML or JSON, and the bindings, which can read that, are missing or refuse.
         """
         with storage_errors(f"read the event log {self._path}"):
             try:
@@ -111,10 +115,13 @@ class EventLog:
                 return
             with file:
                 self._inode = os.fstat(file.fileno()).st_ino
+                if self._foreign is None and self.offset == 0 and file.read(1) in _FOREIGN_BEGINNINGS:
+                    self._foreign = translated_log(self._path)
+                if self._foreign is not None:
+                    yield from self._read_foreign(os.fstat(file.fileno()).st_size)
+                    return
                 file.seek(self.offset)
                 while block := file.read(_BLOCK_BYTES):
-                    if self.offset == 0:
-                        _check_format(self._path, block)
                     whole = block.rfind(_END) + len(_END)
                     if whole < len(_END):
                         if len(block) < _BLOCK_BYTES:
@@ -124,13 +131,13 @@ class EventLog:
                     file.seek(self.offset)
                     yield from parse(block[:whole])
 
-
-def _check_format(path: Path, beginning: bytes) -> None:
-    if beginning.lstrip()[:1] in (b"<", b"{"):
-        raise CorruptEventLog(
-            f"The event log {path} is in XML or JSON, which HTMap does not read. The access point's configuration asks "
-            "for that (DEFAULT_USERLOG_FORMAT_OPTIONS): talk to its administrators."
-        )
+    def _read_foreign(self, size: int) -> Iterator[Event]:
+        assert self._foreign is not None  # noqa: S101 - for the type checker
+        for text in self._foreign:
+            if not text:
+                break  # no more for now
+            yield from parse(text)
+        self.offset = size
 
 
 def parse(block: bytes) -> Iterator[Event]:

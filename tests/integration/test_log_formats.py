@@ -1,0 +1,47 @@
+"""An access point may write event logs as XML or JSON; a map does not mind."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cloudpickle
+import pytest
+
+import htmap
+from htmap import ComponentStatus as Status
+from testbed.pool import Pool
+
+TIMEOUT_S = 120
+
+
+@pytest.fixture
+def home(pool: Pool, request: pytest.FixtureRequest) -> Iterator[Path]:  # noqa: ARG001 - the pool must run first
+    """An HTMAP_DIR whose maps run on the pool."""
+    folder = Path(tempfile.mkdtemp(prefix="htmap-"))
+    before = htmap.settings.to_dict()
+    htmap.settings["HTMAP_DIR"] = str(folder)
+    htmap.settings["BACKEND"] = "htcondor"
+    cloudpickle.register_pickle_by_value(request.module)
+    yield folder
+    cloudpickle.unregister_pickle_by_value(request.module)
+    htmap.clean(all=True)
+    htmap.settings.replace(type(htmap.settings)(before))
+    shutil.rmtree(folder)
+
+
+def invert(x: int) -> float:
+    return 1 / x
+
+
+def test_a_log_in_xml_says_the_same(home: Path) -> None:  # noqa: ARG001 - see there
+    m = htmap.map(invert, range(3), map_options=htmap.MapOptions(log_xml=True), quiet=True)
+    m.wait(TIMEOUT_S, errors_ok=True)
+    assert m._dir.events.read_bytes().startswith(b"<")
+    assert m.component_statuses == [Status.ERRORED, Status.COMPLETED, Status.COMPLETED]
+    assert m[1:] == [1.0, 0.5]
+    m.rerun([0])
+    m.wait(TIMEOUT_S, errors_ok=True)
+    assert m.component_statuses[0] is Status.ERRORED

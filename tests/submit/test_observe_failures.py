@@ -1,0 +1,153 @@
+"""Mirrors htmap.observe.failures: what went wrong, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.submit.conftest import MakeMap
+
+from htmap import ComponentError, ComponentHold
+from htmap.observe.failures import advice_on, format_chain, hold_table
+from htmap.observe.readable import ReadableMap
+
+EXCEPTION: dict[str, Any] = {
+    "type": "ValueError",
+    "module": "builtins",
+    "message": "no luck with 7",
+    "frames": [
+        {"file": "/home/me/fit.py", "line": 3, "function": "fit", "code": "return try_it(x)", "locals": {"x": "7"}},
+        {"file": "/home/me/fit.py", "line": 9, "function": "try_it", "code": "raise ValueError(x)", "locals": {}},
+    ],
+    "hint": "Choose another number.",
+    "notes": ["while fitting"],
+}
+
+HEADER: dict[str, Any] = {
+    "component": 3,
+    "status": "raised",
+    "python": [3, 11, 7],
+    "cloudpickle": "3.1.2",
+    "host": "node7",
+    "executable": "/usr/bin/python3",
+    "node": {"host": "node7", "cpu_count": 8},
+    "scratch": ["data.csv", "_htmap/3.stdout"],
+    "exception": EXCEPTION,
+}
+
+
+@pytest.fixture
+def m(make_map: MakeMap) -> ReadableMap:
+    return make_map(str, range(4), tag="fit")
+
+
+# --- errors ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_says_what_happened_where_and_what_to_do(m: ReadableMap) -> None:
+    report = ComponentError.from_header(m, 3, HEADER).report()
+    for part in (
+        "component 3 of map fit",
+        "host: node7",
+        "cpu count: 8",
+        "version: 3.11.7",
+        "executable: /usr/bin/python3",
+        "data.csv",
+        'File "/home/me/fit.py", line 9, in try_it',
+        "raise ValueError(x)",
+        "x = 7",
+        "ValueError: no luck with 7",
+        "What to do: Choose another number.",
+    ):
+        assert part in report
+    assert report.index("line 3") < report.index("line 9") < report.index("ValueError: no luck")
+
+
+def test_an_error_has_the_parts_that_the_reference_names(m: ReadableMap) -> None:
+    error = ComponentError.from_header(m, 3, HEADER)
+    assert (error.map, error.component, error.exception_msg) == (m, 3, "ValueError: no luck with 7")
+    assert dict(error.node_info or ()) == {"host": "node7", "cpu_count": 8}
+    assert dict(error.python_info or ()) == {
+        "executable": "/usr/bin/python3",
+        "version": "3.11.7",
+        "cloudpickle": "3.1.2",
+    }
+    assert [str(path) for path in error.scratch_dir_contents or ()] == HEADER["scratch"]
+    assert [frame.lineno for frame in error.stack_summary or ()] == [3, 9]
+    assert repr(error) == "<ComponentError(map='fit', component=3, 'ValueError: no luck with 7')>"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"status": "raised"},
+        {"status": "raised", "exception": {}},
+        {"status": "raised", "exception": {"type": "X", "frames": [{}]}},
+        {"status": "raised", "exception": None, "python": None, "scratch": None, "node": None},
+        {"status": "raised", "exception": {"type": "X", "message": "two\nlines", "frames": [], "hint": None}},
+    ],
+)
+def test_a_record_that_says_little_still_gives_a_report(header: dict[str, Any], m: ReadableMap) -> None:
+    report = ComponentError.from_header(m, 0, header).report()
+    assert "component 0 of map fit" in report
+    assert "None" not in report.replace('File "None", line None, in None', "")
+
+
+def test_a_component_without_an_output_gets_a_report_too(m: ReadableMap) -> None:
+    error = ComponentError.without_output(m, 2, "The job was killed by signal 9 and left no output.")
+    assert error.stack_summary is None
+    report = error.report()
+    assert "killed by signal 9" in report
+    assert "map.stderr[2]" in report
+    assert "map.rerun([2])" in report
+
+
+def test_a_remote_traceback_reads_like_pythons() -> None:
+    text = format_chain(EXCEPTION)
+    assert text.startswith("Traceback on the execute node (most recent call last):\n")
+    assert text.endswith("ValueError: no luck with 7\nwhile fitting")
+    assert format_chain({}) == "Traceback on the execute node (most recent call last):\nunknown error"
+
+
+def test_code_is_what_ran_there_not_what_is_in_a_file_of_that_name_here(m: ReadableMap) -> None:
+    frame = {"file": __file__, "line": 1, "function": "f", "code": None, "locals": None}
+    report = ComponentError.from_header(m, 0, {"exception": {"type": "X", "frames": [frame]}}).report()
+    assert "Mirrors htmap" not in report
+
+
+# --- holds ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_hold_shows_its_code_and_its_reason() -> None:
+    assert str(ComponentHold(34, "Too large")) == "[34] Too large"
+    assert ComponentHold(34, "Too large") == ComponentHold(code=34, reason="Too large")
+
+
+def test_no_holds_need_no_table() -> None:
+    assert hold_table({}) == "No components are held."
+
+
+def test_components_with_the_same_hold_share_a_row() -> None:
+    large, other = ComponentHold(34, "Used 200 MB of 128 MB"), ComponentHold(1, "by hand")
+    table = hold_table({0: large, 1: large, 2: other, 5: large})
+    rows = table.splitlines()
+    assert rows[0].split("|")[1].strip() == "Components"
+    assert [row.split("|")[1].strip() for row in rows[1:] if row.split("|")[1].strip()] == ["0-1,5", "2"]
+    assert table.count("Used 200 MB") == 1
+    assert "map.set_memory(MB), then map.release()" in " ".join(row.split("|")[2].strip() for row in rows)
+
+
+def test_many_components_are_shortened() -> None:
+    table = hold_table(dict.fromkeys(range(0, 2000, 2), ComponentHold(1, "by hand")))
+    assert "0..1998" in table
+
+
+def test_long_reasons_are_wrapped_and_missing_ones_said() -> None:
+    table = hold_table({0: ComponentHold(999, "word " * 50), 1: ComponentHold(998, "")})
+    assert max(map(len, table.splitlines())) < 100
+    assert "(none given)" in table
+
+
+def test_advice_is_given_where_there_is_any() -> None:
+    assert "set_memory" in advice_on(ComponentHold(34, ""))
+    assert advice_on(ComponentHold(12345, "")) == ""

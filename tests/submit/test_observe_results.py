@@ -1,0 +1,136 @@
+"""Mirrors htmap.observe.results: records become objects again, or it is said why not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.submit.fake_backend import Payload, raised, returned
+
+from htmap.create.inputs import SHARD_BYTES, store_inputs
+from htmap.exceptions import CannotUnpickle, DamagedFile, StorageError
+from htmap.observe.results import Inputs, exception_of, result_of
+from htmap.store.mapdir import Home, MapDir
+from htmap_common.wire import Kind, Record, decode_file, encode_file
+
+
+def record_of(payload: Payload) -> Record:
+    header, segments = payload
+    return decode_file(b"".join(encode_file(Kind.OUTPUTS, header, segments, align=64)), Kind.OUTPUTS)
+
+
+class Stubborn(Exception):
+    """An exception that cannot be made again from its args."""
+
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(f"{one} {two}")
+
+
+class Bomb:
+    """What unpickling it runs would be seen."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+def test_a_result_is_the_object_that_was_returned() -> None:
+    assert result_of(record_of(returned({"a": [1]})), 0) == {"a": [1]}
+    assert result_of(record_of(returned(None)), 0) is None
+
+
+def test_a_large_array_comes_back_and_may_be_changed() -> None:
+    array = np.arange(100_000.0)
+    again = result_of(record_of(returned([array, "beside"])), 0)[0]
+    assert np.array_equal(again, array)
+
+
+def test_segments_of_other_things_are_not_taken_for_the_result() -> None:
+    header, segments = returned("x")
+    header = {**header, "payload": [1, len(segments)], "stdout": 0}
+    assert result_of(record_of((header, [b"printed", *segments])), 0) == "x"
+
+
+def test_a_result_that_cannot_be_made_again_here_is_named() -> None:
+    header, _ = returned("x")
+    for segments in ([b"garbage"], []):
+        broken = {**header, "payload": [0, len(segments)]}
+        with pytest.raises(CannotUnpickle, match=r"result of component 7 cannot be unpickled here: .*the same modules"):
+            result_of(record_of((broken, segments)), 7)
+
+
+def test_the_exception_is_the_users_own() -> None:
+    found = exception_of(record_of(raised(KeyError("missing"))))
+    assert isinstance(found, KeyError)
+    assert found.args == ("missing",)
+
+
+def test_an_exception_that_does_not_travel_is_none() -> None:
+    assert exception_of(record_of(raised(Stubborn("a", "b")))) is None
+    header, _ = raised(ValueError("x"))
+    del header["payload"]
+    assert exception_of(record_of((header, []))) is None
+
+
+def test_what_is_no_exception_is_none() -> None:
+    header, segments = returned("just text")
+    assert exception_of(record_of(({**header, "status": "raised"}, segments))) is None
+
+
+# --- inputs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def map_dir(home: Home) -> MapDir:
+    """Six calls in five shards."""
+    made = home.map("0a1b")
+    big = b"x" * (SHARD_BYTES - 100)
+    values = [1, 2, big, np.zeros(SHARD_BYTES), "small", big]
+    list(store_inputs(made, (((value,), {"number": number}) for number, value in enumerate(values))))
+    return made
+
+
+def shards_of(map_dir: MapDir) -> int:
+    return len(list((map_dir.path / "inputs" / "000").iterdir()))
+
+
+def test_each_input_is_found_in_its_shard(map_dir: MapDir) -> None:
+    inputs = Inputs(map_dir, shards_of(map_dir))
+    for order in (range(6), reversed(range(6)), (3, 0, 5, 1)):
+        assert all(inputs.get(component)[1] == {"number": component} for component in order)
+    assert [kwargs["number"] for _, kwargs in inputs] == list(range(6))
+    assert [kwargs["number"] for _, kwargs in inputs] == list(range(6)), "may be gone through again"
+
+
+def test_finding_an_input_reads_few_shards(home: Home) -> None:
+    made = home.map("0a1b")
+    list(store_inputs(made, (((b"x" * SHARD_BYTES,), {}) for _ in range(64))))
+    inputs = Inputs(made, 64)
+    assert inputs.shard_of(40) == 40
+    assert len(inputs._firsts) <= 7
+
+
+def test_a_damaged_shard_is_named_and_the_others_stay_readable(map_dir: MapDir) -> None:
+    os.truncate(map_dir.shard(1), 50)
+    inputs = Inputs(map_dir, shards_of(map_dir))
+    with pytest.raises(DamagedFile, match=rf"inputs of shard 1 are damaged: {map_dir.shard(1)}"):
+        list(inputs)
+    map_dir.shard(1).unlink()
+    with pytest.raises(StorageError, match="Cannot read the inputs of shard 1: No such file"):
+        list(inputs)
+    assert next(iter(inputs))[1] == {"number": 0}
+
+
+def test_reading_one_input_unpickles_no_other(home: Home, tmp_path: Path) -> None:
+    made = home.map("0a1b")
+    list(store_inputs(made, (((each,), {}) for each in ("fine", Bomb(tmp_path / "fired")))))
+    inputs = Inputs(made, 1)
+    assert inputs.get(0) == (("fine",), {})
+    assert not (tmp_path / "fired").exists()
+    inputs.get(1)
+    assert (tmp_path / "fired").exists()

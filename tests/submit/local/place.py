@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import signal
+import sqlite3
 import textwrap
 import time
 from collections.abc import Callable
@@ -157,6 +158,11 @@ class Place:
         with contextlib.suppress(OSError, ValueError, psutil.Error):
             return psutil.Process(int((self.home / "supervisor.lock").read_text()))
         return None
+
+    def change_queue(self, statement: str, *values: object) -> None:
+        """Change the queue behind everybody's back."""
+        with contextlib.closing(sqlite3.connect(self.home / "queue.sqlite")) as connection, connection:
+            connection.execute(statement, values)
 
     def kill_supervisor(self, how: signal.Signals = signal.SIGKILL) -> None:
         """End the supervisor, and wait until it is gone."""

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from htmap.backend.local.classad import ERROR, UNDEFINED, BadExpression, Scope, Value, parse
+from htmap.backend.local.classad import BadExpression, Scope, parse
+from htmap.backend.local.operators import ERROR, UNDEFINED, Value
 
 AD = {"ExitCode": 3, "ExitBySignal": False, "Name": "Abc", "Ratio": 2.5, "Sum": "ExitCode + 1"}
 
@@ -46,6 +47,7 @@ def htcondors(text: str) -> object:
         "7 / 2 + -7 / 2 + 7 % -3",
         "7 / 2.0",
         "1 / 0",
+        "1 % 0",
         "-Ratio < 0 && !ExitBySignal",
         '1 + "a"',
         '"a\\"b\\\\" == "A\\"B\\\\"',

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -86,8 +85,7 @@ def test_a_process_that_was_started_but_not_recorded_is_ended_too(place: Place) 
     submit_work(place)
     (process,) = processes_of(place, 1)
     place.kill_supervisor()
-    with sqlite3.connect(place.home / "queue.sqlite") as connection:
-        connection.execute("UPDATE jobs SET status = 1, pid = NULL, pid_started = NULL")
+    place.change_queue("UPDATE jobs SET status = 1, pid = NULL, pid_started = NULL")
     (place.submit_side / "go").touch()
     place.finish()
     assert not place.is_alive(process)
@@ -100,8 +98,7 @@ def test_a_process_that_has_the_number_of_a_dead_one_is_left_alone(place: Place)
     place.kill_supervisor()
     process.kill()
     with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, start_new_session=True) as bystander:
-        with sqlite3.connect(place.home / "queue.sqlite") as connection:
-            connection.execute("UPDATE jobs SET pid = ?, pid_started = pid_started - 60", (bystander.pid,))
+        place.change_queue("UPDATE jobs SET pid = ?, pid_started = pid_started - 60", bystander.pid)
         (place.submit_side / "go").touch()
         place.finish()
         assert bystander.poll() is None
@@ -113,7 +110,7 @@ def has_come_so_far(place: Place, log_size: int) -> bool:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_supervisor_that_is_killed_again_and_again_loses_nothing(place: Place, seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 - no secret, but the same again when it fails
+    chance = random.Random(seed)
     place.script('echo done > result; echo "$1"')
     place.submit("queue 60", arguments='"$(ProcId)"', transfer_output_files="result", output="out.$(ProcId)")
     for _ in range(6):
@@ -285,8 +282,7 @@ def test_threads_share_a_backend(place: Place) -> None:
 def test_a_queue_of_a_newer_htmap_is_refused(place: Place) -> None:
     with Queue(place.home):
         pass
-    with sqlite3.connect(place.home / "queue.sqlite") as connection:
-        connection.execute("PRAGMA user_version = 99")
+    place.change_queue("PRAGMA user_version = 99")
     with pytest.raises(BackendNotAvailable, match="99"):
         place.jobs()
 

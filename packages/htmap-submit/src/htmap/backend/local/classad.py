@@ -13,26 +13,14 @@ what is not accepted here is refused when the job is submitted, never guessed at
 
 from __future__ import annotations
 
-import enum
 import functools
-import math
-import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from htmap.backend.local import operators
+from htmap.backend.local.operators import ERROR, LEVELS, UNARY, UNDEFINED, Value
 
-class Missing(enum.Enum):
-    """The two values that are no value."""
-
-    UNDEFINED = "undefined"  # an attribute that the job does not have
-    ERROR = "error"  # an operation that means nothing, as 1 + "a"
-
-
-UNDEFINED = Missing.UNDEFINED
-ERROR = Missing.ERROR
-
-Value: TypeAlias = "bool | int | float | str | Missing"
 Evaluator: TypeAlias = "Callable[[Scope], Value]"
 
 
@@ -106,17 +94,6 @@ def parse(text: str) -> Expression:
     """The same as `Expression`, remembered: the jobs of one cluster share their expressions."""
     return Expression(text)
 
-
-def to_text(value: Value) -> str:
-    """How a value reads inside a string (as ``strcat`` puts it there)."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:.15E}" if value else "0.0"
-    return value.value if isinstance(value, Missing) else str(value)
-
-
-# ----------------------------------------------------------------------------------------------------------- parsing
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -195,20 +172,24 @@ def _choice(tokens: _Tokens) -> Evaluator:
     then = _choice(tokens)
     tokens.expect(":")
     otherwise = _choice(tokens)
-    return lambda scope: _if_then_else(scope, condition, then, otherwise)
+    return _chosen(condition, then, otherwise)
+
+
+def _chosen(condition: Evaluator, then: Evaluator, otherwise: Evaluator) -> Evaluator:
+    return lambda scope: operators.choose(condition(scope), lambda: then(scope), lambda: otherwise(scope))
 
 
 def _binary(tokens: _Tokens, level: int) -> Evaluator:
-    if level == len(_LEVELS):
+    if level == len(LEVELS):
         return _operand(tokens)
     left = _binary(tokens, level + 1)
-    while (sign := tokens.peek()) in _LEVELS[level]:
+    while (sign := tokens.peek()) in LEVELS[level]:
         tokens.take()
-        left = _joined(_LEVELS[level][str(sign)], left, _binary(tokens, level + 1))
+        left = _joined(LEVELS[level][str(sign)], left, _binary(tokens, level + 1))
     return left
 
 
-def _joined(apply: _Binary, left: Evaluator, right: Evaluator) -> Evaluator:
+def _joined(apply: operators.Binary, left: Evaluator, right: Evaluator) -> Evaluator:
     return lambda scope: apply(left(scope), lambda: right(scope))
 
 
@@ -222,8 +203,8 @@ def _operand(tokens: _Tokens) -> Evaluator:
         return _literal(_ESCAPED.sub(lambda match: _ESCAPES.get(match[1], match[1]), token[1:-1]))
     if kind == "name":
         return _named(token, tokens)
-    if token in _UNARY:
-        apply, operand = _UNARY[token], _operand(tokens)
+    if token in UNARY:
+        apply, operand = UNARY[token], _operand(tokens)
         return lambda scope: apply(operand(scope))
     if token == _OPEN:
         inner = _choice(tokens)
@@ -254,133 +235,10 @@ def _call(name: str, tokens: _Tokens) -> Evaluator:
             tokens.expect(",")
         arguments.append(_choice(tokens))
     if name.casefold() == "strcat":
-        return lambda scope: _strcat([argument(scope) for argument in arguments])
+        return lambda scope: operators.strcat([argument(scope) for argument in arguments])
     if name.casefold() == "ifthenelse" and len(arguments) == 3:  # noqa: PLR2004 - condition, then, else
-        condition, then, otherwise = arguments
-        return lambda scope: _if_then_else(scope, condition, then, otherwise)
+        return _chosen(*arguments)
     raise BadExpression(
         f"{name}() with {len(arguments)} argument(s) is not known here; "
         "the functions are ifThenElse(condition, then, else) and strcat(...)"
     )
-
-
-# -------------------------------------------------------------------------------------------------------- evaluating
-
-_Binary: TypeAlias = "Callable[[Value, Callable[[], Value]], Value]"
-
-
-def truth(value: Value) -> bool | Missing:
-    """The value as a condition: numbers count, text does not."""
-    if isinstance(value, Missing):
-        return value
-    return ERROR if isinstance(value, str) else bool(value)
-
-
-def _if_then_else(scope: Scope, condition: Evaluator, then: Evaluator, otherwise: Evaluator) -> Value:
-    decided = truth(condition(scope))
-    if isinstance(decided, Missing):
-        return decided
-    return then(scope) if decided else otherwise(scope)
-
-
-def _strcat(values: list[Value]) -> Value:
-    if ERROR in values:
-        return ERROR
-    return UNDEFINED if UNDEFINED in values else "".join(map(to_text, values))
-
-
-def _decided_by(deciding: bool) -> _Binary:
-    """``||`` is decided by true, ``&&`` by false: then it does not matter that the other side is undefined."""
-
-    def apply(left: Value, right: Callable[[], Value]) -> Value:
-        first = truth(left)
-        if first is deciding or first is ERROR:
-            return first
-        second = truth(right())
-        return second if second is deciding or first is not UNDEFINED or second is ERROR else UNDEFINED
-
-    return apply
-
-
-def _is_identical(left: Value, right: Callable[[], Value]) -> bool:
-    other = right()
-    return type(left) is type(other) and left == other
-
-
-def _is_different(left: Value, right: Callable[[], Value]) -> bool:
-    return not _is_identical(left, right)
-
-
-def _strict(apply: Callable[[Value, Value], Value]) -> _Binary:
-    """An operation that has no value when one of its sides has none."""
-
-    def strict(left: Value, right: Callable[[], Value]) -> Value:
-        other = right()
-        if ERROR in (left, other):
-            return ERROR
-        return UNDEFINED if UNDEFINED in (left, other) else apply(left, other)
-
-    return strict
-
-
-def _comparison(compare: Callable[..., bool]) -> _Binary:
-    def apply(left: Value, right: Value) -> Value:
-        if isinstance(left, str) and isinstance(right, str):  # compared without regard to case, as in HTCondor
-            return compare(left.casefold(), right.casefold())
-        return ERROR if isinstance(left, str) or isinstance(right, str) else compare(left, right)
-
-    return _strict(apply)
-
-
-def _arithmetic(compute: Callable[..., int | float]) -> _Binary:
-    def apply(left: Value, right: Value) -> Value:
-        if isinstance(left, str) or isinstance(right, str):
-            return ERROR
-        try:
-            return compute(left, right)
-        except (ZeroDivisionError, OverflowError):
-            return ERROR
-
-    return _strict(apply)
-
-
-def _divide(left: float, right: float) -> int | float:
-    """Division towards zero if both are integers, as in C."""
-    exact = isinstance(left, int) and isinstance(right, int)
-    return math.trunc(left / right) if exact else left / right
-
-
-def _remainder(left: float, right: float) -> int:
-    return int(math.fmod(int(left), int(right))) if right else int(left) % int(right)
-
-
-def _negate(value: Value) -> Value:
-    if isinstance(value, Missing):
-        return value
-    return ERROR if isinstance(value, str) else -value
-
-
-def _not(value: Value) -> Value:
-    decided = truth(value)
-    return decided if isinstance(decided, Missing) else not decided
-
-
-_LEVELS: tuple[Mapping[str, _Binary], ...] = (
-    {"||": _decided_by(True)},
-    {"&&": _decided_by(False)},
-    {
-        "=?=": _is_identical,
-        "=!=": _is_different,
-        "==": _comparison(operator.eq),
-        "!=": _comparison(operator.ne),
-    },
-    {
-        "<": _comparison(operator.lt),
-        "<=": _comparison(operator.le),
-        ">": _comparison(operator.gt),
-        ">=": _comparison(operator.ge),
-    },
-    {"+": _arithmetic(operator.add), "-": _arithmetic(operator.sub)},
-    {"*": _arithmetic(operator.mul), "/": _arithmetic(_divide), "%": _arithmetic(_remainder)},
-)
-_UNARY: Mapping[str, Callable[[Value], Value]] = {"!": _not, "-": _negate, "+": lambda value: value}

@@ -88,10 +88,9 @@ class LocalBackend:
             self._ensure_progress(queue)
             if count:
                 self._wait_for_requests(queue, selection)
+                outbox.deliver(queue)  # so that the log says it, too, when this returns
             if action is Action.REMOVE:
-                sweep_spool(self._home, lambda job: queue.is_in(job, IN_QUEUE))
-                with queue.transaction():
-                    queue.purge()
+                self._tidy_up(queue)
         return count
 
     def edit(self, selection: JobSelection, attributes: Mapping[str, str]) -> int:
@@ -133,6 +132,12 @@ class LocalBackend:
         deadline = time.monotonic() + _ACT_TIMEOUT_S
         while time.monotonic() < deadline and any(row["request"] for row in queue.select(selection, WITH_PROCESS)):
             time.sleep(_ACT_POLL_S)
+
+    def _tidy_up(self, queue: Queue) -> None:
+        """Clear what is left of removed jobs, as far as they have ended; the supervisor does the rest."""
+        sweep_spool(self._home, lambda job: queue.is_in(job, IN_QUEUE))
+        with queue.transaction():
+            queue.purge()
 
     @contextlib.contextmanager
     def _queue(self) -> Iterator[Queue]:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from htmap.backend.local import classad, language, values
+from htmap.backend.local import classad, language, operators, values
 from htmap.exceptions import InvalidOption
+
+_T = TypeVar("_T")
 
 # The default, and the unit of a bare number (values.to_size). What is requested by default is what HTCondor requests;
 # the time to end is shorter here: nobody wants to wait ten minutes for a laptop.
@@ -74,9 +77,9 @@ class Job:
     policies: dict[str, str]
     attributes: dict[str, str]
 
-    def scope(self, **known: classad.Value) -> classad.Scope:
+    def scope(self, **known: operators.Value) -> classad.Scope:
         """What an expression of this job may name; `known` are further attributes, by casefolded name."""
-        own: dict[str, classad.Value] = {
+        own: dict[str, operators.Value] = {
             "clusterid": self.cluster,
             "procid": self.proc,
             "requestcpus": self.request_cpus,
@@ -182,7 +185,7 @@ class _Expansion:
     def _text(self, key: str, default: str = "") -> str:
         return language.expand(self._description.commands.get(key) or default, self._look_up)
 
-    def _value(self, key: str, read: Callable[[str], values.T], default: str = "") -> values.T:
+    def _value(self, key: str, read: Callable[[str], _T], default: str = "") -> _T:
         try:
             return read(self._text(key, default))
         except ValueError as error:
@@ -217,7 +220,7 @@ class _Expansion:
             value = classad.parse(text).evaluate(classad.Scope({}, self._attributes()))
         except classad.BadExpression as error:
             raise InvalidOption(f"The value of {key} cannot be used: {error}.") from error
-        if isinstance(value, str | classad.Missing):
+        if isinstance(value, str | operators.Missing):
             raise InvalidOption(f"The value of {key} cannot be used: {text!r} is not an amount.")
         return int(value)
 

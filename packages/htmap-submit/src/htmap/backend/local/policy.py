@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from htmap.backend.local import classad
+from htmap.backend.local import classad, operators
 from htmap.backend.local.actions import HELD_BY_POLICY, HELD_BY_UNDEFINED_POLICY
 from htmap.backend.local.eventlog import Exit
 from htmap.backend.local.job import Job
@@ -39,8 +39,8 @@ def decide(job: Job, how: Exit) -> Done | Again | Hold:
     """What the job's own policy says of its end."""
     scope = job.scope(
         exitbysignal=how.code is None,
-        exitcode=classad.UNDEFINED if how.code is None else how.code,
-        exitsignal=classad.UNDEFINED if how.signal is None else how.signal,
+        exitcode=operators.UNDEFINED if how.code is None else how.code,
+        exitsignal=operators.UNDEFINED if how.signal is None else how.signal,
     )
     hold = _condition(job, "on_exit_hold", scope, default=False)
     if isinstance(hold, Hold):
@@ -57,8 +57,8 @@ def _condition(job: Job, key: str, scope: classad.Scope, *, default: bool) -> bo
     text = job.policies.get(key)
     if text is None:
         return default
-    decided = classad.truth(classad.parse(text).evaluate(scope))
-    if isinstance(decided, classad.Missing):
+    decided = operators.truth(classad.parse(text).evaluate(scope))
+    if isinstance(decided, operators.Missing):
         return Hold(HELD_BY_UNDEFINED_POLICY, 0, f"{_names(key, job)} evaluated to {decided.name}")
     return decided
 
@@ -73,9 +73,9 @@ def _hold(job: Job, scope: classad.Scope) -> Hold:
     )
 
 
-def _evaluate(job: Job, key: str, scope: classad.Scope) -> classad.Value:
+def _evaluate(job: Job, key: str, scope: classad.Scope) -> operators.Value:
     text = job.policies.get(key)
-    return classad.UNDEFINED if text is None else classad.parse(text).evaluate(scope)
+    return operators.UNDEFINED if text is None else classad.parse(text).evaluate(scope)
 
 
 def _names(key: str, job: Job) -> str:

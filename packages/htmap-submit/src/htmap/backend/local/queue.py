@@ -18,63 +18,15 @@ kill can leave a change without its event, or a cluster without some of its jobs
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from htmap.backend.local import schema
 from htmap.backend.protocol import JobSelection, JobStatus
-from htmap.exceptions import BackendNotAvailable
 
 JobKey: TypeAlias = "tuple[int, int]"
-
-SCHEMA_VERSION = 1
-_SCHEMA = """
-    CREATE TABLE settings (
-        name TEXT PRIMARY KEY,
-        value
-    ) WITHOUT ROWID;
-    CREATE TABLE logs (
-        id INTEGER PRIMARY KEY,
-        path TEXT NOT NULL UNIQUE,
-        written INTEGER NOT NULL,          -- size of the file when the last delivery was recorded
-        error TEXT                         -- why the last delivery failed
-    );
-    CREATE TABLE outbox (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        log INTEGER NOT NULL,
-        text TEXT NOT NULL                 -- one event or many, to be appended to the log
-    );
-    CREATE TABLE clusters (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        uid TEXT NOT NULL,
-        log INTEGER NOT NULL,
-        description TEXT NOT NULL,         -- JSON
-        inherited TEXT NOT NULL,           -- environment that the jobs get from the process that submitted: JSON
-        forgotten INTEGER NOT NULL DEFAULT 0
-    );
-    CREATE INDEX clusters_of_map ON clusters(uid);
-    CREATE TABLE jobs (
-        cluster INTEGER NOT NULL,
-        proc INTEGER NOT NULL,
-        status INTEGER NOT NULL DEFAULT 1,
-        item TEXT NOT NULL,
-        edits TEXT,                        -- attributes set since: JSON
-        request TEXT, reason TEXT,         -- what the supervisor is asked to do to its process, and why
-        pid INTEGER, pid_started REAL,
-        starts INTEGER NOT NULL DEFAULT 0,
-        hold_code INTEGER NOT NULL DEFAULT 0, hold_subcode INTEGER NOT NULL DEFAULT 0,
-        hold_reason TEXT NOT NULL DEFAULT '',
-        exit_code INTEGER, exit_signal INTEGER,
-        user_s REAL NOT NULL DEFAULT 0, system_s REAL NOT NULL DEFAULT 0,
-        sent_bytes INTEGER NOT NULL DEFAULT 0, received_bytes INTEGER NOT NULL DEFAULT 0,
-        PRIMARY KEY (cluster, proc)
-    ) WITHOUT ROWID;
-    -- The oldest idle job is one step away, however many there are.
-    CREATE INDEX jobs_by_status ON jobs(status, cluster, proc);
-    CREATE INDEX jobs_with_request ON jobs(request) WHERE request IS NOT NULL;
-"""
 
 # With a process: only the supervisor moves such a job.
 WITH_PROCESS = (JobStatus.RUNNING, JobStatus.SUSPENDED)
@@ -82,6 +34,7 @@ IN_QUEUE = (JobStatus.IDLE, JobStatus.HELD, *WITH_PROCESS)
 
 # Another process may hold the queue while it submits a million jobs.
 _BUSY_TIMEOUT_S = 60.0
+_LOGS_TO_WRITE = "SELECT id FROM logs WHERE error IS NULL AND id IN (SELECT log FROM outbox)"
 # SQLite allows 999 parameters in old versions.
 _MOST_PROCS = 500
 
@@ -109,26 +62,12 @@ class Queue:
         self._connection.row_factory = sqlite3.Row
         # With the write-ahead log this loses nothing when a process is killed; only a power cut can take the
         # newest changes, and never the file.
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._make_or_check_schema(home)
-
-    def _make_or_check_schema(self, home: Path) -> None:
-        version = self._value("PRAGMA user_version")
-        if version == 0:
-            with (home / "queue.lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                version = self._value("PRAGMA user_version")
-                if version == 0:
-                    self._connection.execute("PRAGMA journal_mode = WAL")
-                    self._connection.executescript(
-                        f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-                    )
-                    version = SCHEMA_VERSION
-        if version != SCHEMA_VERSION:
-            raise BackendNotAvailable(
-                f"The local queue in {home} has format {version}, but this HTMap knows only {SCHEMA_VERSION}. "
-                "Use the HTMap that made it, or another HTMAP_DIR."
-            )
+        try:
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            schema.make_or_check(self._connection, home)
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Queue:  # noqa: PYI034 - Self is new in Python 3.11
         return self
@@ -198,10 +137,11 @@ class Queue:
         self._connection.execute("UPDATE clusters SET forgotten = 1 WHERE uid = ?", (uid,))
 
     def purge(self) -> None:
-        """Delete the clusters that are to be forgotten and have left the queue."""
+        """Delete the clusters that are to be forgotten, have left the queue, and have told so."""
         gone = self._column(
             "SELECT id FROM clusters WHERE forgotten AND NOT EXISTS "
-            f"(SELECT 1 FROM jobs WHERE cluster = clusters.id AND {_status_in(IN_QUEUE)})"
+            f"(SELECT 1 FROM jobs WHERE cluster = clusters.id AND {_status_in(IN_QUEUE)}) "
+            f"AND log NOT IN ({_LOGS_TO_WRITE})"
         )
         for table, column in (("jobs", "cluster"), ("clusters", "id")):
             self._connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", ((cluster,) for cluster in gone))
@@ -244,7 +184,7 @@ class Queue:
     def set_started(self, job: JobKey, pid: int, pid_started: float) -> bool:
         """Note that an idle job runs. False: it is not idle any more, so it must not run."""
         cursor = self._connection.execute(
-            "UPDATE jobs SET status = 2, pid = ?, pid_started = ?, starts = starts + 1 "
+            "UPDATE jobs SET status = 2, pid = ?, pid_started = ?, exit_code = NULL, exit_signal = NULL "
             "WHERE cluster = ? AND proc = ? AND status = 1",
             (pid, pid_started, *job),
         )
@@ -280,7 +220,7 @@ class Queue:
 
     def logs_to_write(self) -> list[int]:
         """Logs with undelivered text; those whose last delivery failed are left out until `retry_logs`."""
-        return self._column("SELECT id FROM logs WHERE error IS NULL AND id IN (SELECT log FROM outbox)")
+        return self._column(_LOGS_TO_WRITE)
 
     def log(self, log: int) -> sqlite3.Row | None:
         """The path and the recorded size of a log; None: it was forgotten."""

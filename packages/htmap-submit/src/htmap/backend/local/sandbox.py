@@ -207,7 +207,7 @@ def sweep_spool(home: Path, is_wanted: Callable[[tuple[int, int]], bool]) -> Non
         return
     for directory in spool_root(home).iterdir():
         cluster, _, proc = directory.name.partition(".")
-        if not is_wanted((int(cluster), int(proc))):
+        if cluster.isdigit() and proc.isdigit() and not is_wanted((int(cluster), int(proc))):
             remove(directory)
 
 

@@ -150,6 +150,9 @@ def _tidy_up(run: Run, how: Exit) -> tuple[int, CannotGoOn | None]:
             return run.sandbox.stage_out(run.job), None
         return run.sandbox.keep_outputs(run.job) if run.job.spools_on_eviction else 0, None
     except CannotGoOn as error:
+        with contextlib.suppress(CannotGoOn):
+            if run.job.spools_on_eviction:
+                run.sandbox.keep_outputs(run.job)  # what could not be brought is not lost: the next start has it
         return 0, CannotGoOn(error.code, error.subcode, f"{error.reason}. The job ended with {how}.")
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one job must not end the supervisor of all
         _LOG.exception("outputs of job %d.%d cannot be brought back", *run.key)

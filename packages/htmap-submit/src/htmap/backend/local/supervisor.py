@@ -21,14 +21,10 @@ import argparse
 import contextlib
 import logging
 import os
-import select
 import signal
 import sqlite3
 import time
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import TypeAlias
 
 from htmap.backend.local import ending, launch, outbox, processes, recovery, starter
 from htmap.backend.local.actions import HELD_CANNOT_START, HELD_EVENT_LOG, Request, held
@@ -37,9 +33,9 @@ from htmap.backend.local.eventlog import JobEvents
 from htmap.backend.local.queue import Queue
 from htmap.backend.local.sandbox import CannotGoOn, Sandbox
 from htmap.backend.local.starter import Run
+from htmap.backend.local.wakeup import Wakeup
 from htmap.backend.protocol import JobStatus
-
-_Handler: TypeAlias = "Callable[[int, FrameType | None], None]"
+from htmap.exceptions import InvalidOption
 
 _LOG = logging.getLogger(__name__)
 
@@ -83,7 +79,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Until there is nothing to do, or until it is told to stop (SIGTERM)."""
-        wake = _wake_on_signals(self._stop)
+        wakeup = Wakeup(self._stop)
         recovery.recover(self._home, self._queue, self._clusters)
         while not self._is_over():
             self._reap()
@@ -92,11 +88,11 @@ class Supervisor:
             self._start()
             self._keep_house()
             outbox.deliver(self._queue)
-            _wait(wake)
+            wakeup.wait(_POLL_S)
 
     # -------------------------------------------------------------------------------------------------------- ending
 
-    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+    def _stop(self) -> None:
         self._is_stopping = True
 
     def _is_over(self) -> bool:
@@ -137,7 +133,7 @@ class Supervisor:
             self._record_ended(ended)
 
     def _record_ended(self, ended: list[starter.Ended]) -> None:
-        now, gone, removed = time.time(), [], False
+        now, gone = time.time(), []
         with self._queue.transaction():
             for one in ended:
                 row = self._queue.job(one.run.key)
@@ -148,13 +144,8 @@ class Supervisor:
                 self._post(one.run.key, consequence.events)
                 if consequence.leaves_queue:
                     gone.append(one.run.sandbox)
-                    removed |= consequence.columns["status"] == JobStatus.REMOVED.value
         for sandbox in gone:
             sandbox.discard_spool()
-        if removed:
-            outbox.deliver(self._queue)  # before the log is forgotten
-            with self._queue.transaction():
-                self._queue.purge()
 
     # ------------------------------------------------------------------------------------------------------ requests
 
@@ -223,6 +214,8 @@ class Supervisor:
             return starter.start(job, Sandbox(self._home, job.cluster, job.proc), slot)
         except CannotGoOn:
             raise
+        except InvalidOption as error:  # nobody could tell when it was submitted
+            raise CannotGoOn(HELD_CANNOT_START, 0, str(error)) from error
         except Exception as error:
             # Whatever is wrong with one job must not end the supervisor of all.
             _LOG.exception("job %d.%d cannot be started", row["cluster"], row["proc"])
@@ -255,6 +248,7 @@ class Supervisor:
         self._queue.retry_logs()
         memory = processes.memory_by_session(self._runs) if self._runs else {}
         with self._queue.transaction():
+            self._queue.purge()
             for pid, resident_kb in memory.items():
                 run = self._runs[pid]
                 run.peak_kb = max(run.peak_kb, resident_kb)
@@ -264,35 +258,6 @@ class Supervisor:
 
     def _post(self, key: tuple[int, int], text: str) -> None:
         self._queue.post(self._clusters[key[0]].log, text)
-
-
-def _wake_on_signals(stop: _Handler) -> int:
-    """Let signals end the wait for the next thing to do. Returns the end of a pipe that becomes readable."""
-    readable, writable = os.pipe()
-    for end in (readable, writable):
-        os.set_blocking(end, False)
-    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
-    # Handlers, not SIG_IGN: jobs would inherit that a signal is ignored.
-    for number, handler in (
-        (signal.SIGCHLD, _do_nothing),
-        (signal.SIGHUP, _do_nothing),
-        (signal.SIGTERM, stop),
-        (signal.SIGINT, stop),
-    ):
-        signal.signal(number, handler)
-    # The shell that starts the supervisor in the background ignores it.
-    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
-    return readable
-
-
-def _do_nothing(_number: int, _frame: FrameType | None) -> None:
-    """Only wake up."""
-
-
-def _wait(wake: int) -> None:
-    select.select([wake], [], [], _POLL_S)
-    with contextlib.suppress(BlockingIOError):
-        os.read(wake, 4096)
 
 
 def main() -> None:

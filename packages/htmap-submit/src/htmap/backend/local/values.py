@@ -9,9 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
 class BadValue(ValueError):

@@ -87,6 +87,7 @@ def test_a_list_that_contains_itself_arrives() -> None:
 
 
 def test_a_large_array_goes_there_and_comes_back() -> None:
+    htmap.settings["DELIVERY_METHOD"] = "shared"  # numpy is with this Python
     array = np.arange(1_000_000, dtype=np.float64)
     m = htmap.map(lambda each: each * 2, [array, array + 1], quiet=True)
     assert np.array_equal(m.get(0, TIMEOUT_S), array * 2)
@@ -94,6 +95,7 @@ def test_a_large_array_goes_there_and_comes_back() -> None:
 
 
 def test_a_generator_may_use_one_array_again_and_again() -> None:
+    htmap.settings["DELIVERY_METHOD"] = "shared"  # numpy is with this Python
     def inputs():
         array = np.zeros(100_000)
         for number in range(3):

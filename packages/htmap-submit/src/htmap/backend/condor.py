@@ -37,6 +37,13 @@ _HINT = (
     'Settings: HTCONDOR.SCHEDULER names the schedd, BACKEND = "local" runs maps on this machine instead.'
 )
 
+# Tried with bindings of 25.14 and a schedd of 23.9.
+_FS_HINT = (
+    "The bindings here are newer than this access point's HTCondor, and want its answer bound to its address, which it "
+    "cannot do yet. Install the package htcondor in the version that `condor_version` shows, or set the environment "
+    "variable _CONDOR_SEC_FS_ENFORCE_CHANNEL_BINDING=False."
+)
+
 # A job that somebody holds by hand carries this code; act() needs one beside the text.
 _HELD_BY_USER = 1
 
@@ -135,7 +142,7 @@ def _translated(doing: str) -> Iterator[None]:
     except htcondor2.HTCondorException as error:
         text = str(error).strip()
         if _is_about_connection(text):
-            raise BackendNotAvailable(f"Cannot {doing}: HTCondor cannot be reached ({text}). {_HINT}") from error
+            raise BackendNotAvailable(f"Cannot {doing}: HTCondor cannot be reached ({text}). {_hint(text)}") from error
         raise BackendError(f"Cannot {doing}: HTCondor says: {text}") from error
     except (RuntimeError, ValueError, KeyError, TypeError, OSError) as error:
         # locate() and the submit parser raise plain exceptions.
@@ -143,6 +150,10 @@ def _translated(doing: str) -> Iterator[None]:
 
 
 _CONNECTION_WORDS = ("locate", "connect", "communicat", "unable to find", "timed out", "contact")
+
+
+def _hint(text: str) -> str:
+    return _FS_HINT if "match server's network address" in text else _HINT
 
 
 def _is_about_connection(text: str) -> bool:

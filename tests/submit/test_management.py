@@ -1,0 +1,114 @@
+"""Mirrors htmap.management: maps by their tags, and what is swept up."""
+
+from __future__ import annotations
+
+import pytest
+from tests.submit.fake_backend import FakeBackend
+from tests.submit.fake_bindings import Bindings, HTCondorException
+
+import htmap
+from htmap.exceptions import BackendNotAvailable, TagNotFound
+from htmap.store import tags
+from htmap.store.mapdir import Home
+from htmap.store.tags import Tag
+
+
+@pytest.fixture
+def three(queue: FakeBackend) -> FakeBackend:
+    """Maps fit-1, fit-2 and other; the last is transient."""
+    for tag in ("fit-2", "fit-1"):
+        htmap.map(str, [1], tag=tag, quiet=True)
+    transient = htmap.map(str, [1], quiet=True)
+    tags.replace(
+        transient._dir.home,
+        tags.find(transient._dir.home, transient.tag),
+        Tag("other", transient._dir.uid, transient=True),
+    )
+    return queue
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        (None, ("fit-1", "fit-2", "other")),
+        ("*", ("fit-1", "fit-2", "other")),
+        ("fit-*", ("fit-1", "fit-2")),
+        ("*-[!1]", ("fit-2",)),
+        ("FIT-*", ()),
+        ("", ("fit-1", "fit-2", "other")),
+        ("fit-1", ("fit-1",)),
+    ],
+)
+@pytest.mark.usefixtures("three")
+def test_tags_are_found_by_pattern(pattern: str | None, expected: tuple[str, ...]) -> None:
+    assert htmap.get_tags(pattern) == expected
+    assert tuple(m.tag for m in htmap.load_maps(pattern)) == expected
+
+
+@pytest.mark.usefixtures("queue")
+def test_without_maps_there_are_no_tags() -> None:
+    assert htmap.get_tags() == ()
+    assert htmap.load_maps() == ()
+    assert htmap.clean() == []
+
+
+def test_a_map_is_loaded_and_removed_by_its_tag(three: FakeBackend) -> None:
+    assert htmap.load("fit-1").tag == "fit-1"
+    htmap.remove("fit-1")
+    assert htmap.get_tags() == ("fit-2", "other")
+    assert len(three.jobs) == 2
+    with pytest.raises(TagNotFound, match="'fit-1'"):
+        htmap.load("fit-1")
+
+
+@pytest.mark.usefixtures("queue")
+def test_removing_what_is_not_there_is_an_error_only_if_wanted() -> None:
+    htmap.remove("absent")
+    with pytest.raises(TagNotFound):
+        htmap.remove("absent", not_exist_ok=False)
+    with pytest.raises(htmap.exceptions.MapIdNotFound):
+        htmap.remove("../absent", not_exist_ok=False)
+
+
+def test_cleaning_removes_transient_maps(three: FakeBackend) -> None:
+    assert htmap.clean() == ["other"]
+    assert htmap.get_tags() == ("fit-1", "fit-2")
+    assert len(three.jobs) == 2
+    assert htmap.clean() == []
+
+
+def test_cleaning_all_removes_all(three: FakeBackend, home: Home) -> None:
+    assert sorted(htmap.clean(all=True)) == ["fit-1", "fit-2", "other"]
+    assert three.jobs == {}
+    assert not [*home.maps.iterdir(), *home.tags.iterdir()]
+
+
+def test_cleaning_sweeps_up_what_killed_processes_left(three: FakeBackend, home: Home) -> None:
+    home.staging("0a").path.mkdir()
+    home.dying("0b").path.mkdir()
+    home.map("0c").path.mkdir()
+    tags.claim(home, Tag("orphan", "dead", transient=False))
+    assert htmap.get_tags() == ("fit-1", "fit-2", "other"), "half a map is none"
+    assert htmap.clean() == ["other"]
+    assert len(list(home.maps.iterdir())) == 2
+    assert tags.names(home) == ["fit-1", "fit-2"]
+    assert len(three.jobs) == 2
+
+
+def test_a_damaged_map_spoils_no_listing(three: FakeBackend, home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    home.map(tags.find(home, "fit-1").uid).map.write_bytes(b"garbage")
+    (home.tags / "garbled").write_bytes(b"garbage")
+    assert "fit-1" in htmap.get_tags()
+    assert [m.tag for m in htmap.load_maps()] == ["fit-2", "other"]
+    assert "The map fit-1 cannot be loaded" in caplog.text
+    assert htmap.clean() == ["other"]
+    assert len(three.jobs) == 2
+
+
+def test_listing_asks_no_queue(three: FakeBackend, bindings: Bindings) -> None:
+    bindings.failure = HTCondorException("Failed to connect to schedd")
+    assert htmap.get_tags() == ("fit-1", "fit-2", "other")
+    assert [str(m.component_statuses[0]) for m in htmap.load_maps()] == ["IDLE"] * 3
+    with pytest.raises(BackendNotAvailable):
+        htmap.remove("fit-1")
+    assert len(three.jobs) == 3

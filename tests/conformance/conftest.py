@@ -54,7 +54,7 @@ def _remove_jobs(folder: Path) -> None:
     import htcondor2  # reads CONDOR_CONFIG when it is imported, which the pool sets
 
     schedd = htcondor2.Schedd()
-    ours = f'regexp("^{folder}(/|$)", Iwd)'
+    ours = f'regexp("^{folder}(/|$)", UserLog)'
     if not schedd.query(ours, projection=["ClusterId"]):
         return
     schedd.act(htcondor2.JobAction.Remove, ours)

@@ -222,7 +222,12 @@ def test_a_builder_collects_calls() -> None:
             builder(x, p=x)
         assert len(builder) == 3
     assert list(builder.map.iter(TIMEOUT_S)) == [1, 4, 27]
-    with pytest.raises(ValueError, match="mine"), htmap.build_map(abs, tag="never") as builder:
-        builder(1)
-        raise ValueError("mine")
+
+    def fail_while_building():
+        with htmap.build_map(abs, tag="never") as builder:
+            builder(1)
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        fail_while_building()
     assert htmap.get_tags() == ("pow",)

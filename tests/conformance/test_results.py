@@ -96,6 +96,7 @@ def test_a_large_array_goes_there_and_comes_back() -> None:
 
 def test_a_generator_may_use_one_array_again_and_again() -> None:
     htmap.settings["DELIVERY_METHOD"] = "shared"  # numpy is with this Python
+
     def inputs():
         array = np.zeros(100_000)
         for number in range(3):

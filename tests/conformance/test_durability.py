@@ -12,7 +12,7 @@ import time
 import pytest
 
 import htmap
-from htmap.exceptions import StorageError, TagNotFound
+from htmap.exceptions import DamagedFile, StorageError, TagNotFound
 
 TIMEOUT_S = 120
 
@@ -136,3 +136,22 @@ def test_a_home_that_cannot_be_written_is_named(htmap_dir) -> None:
     htmap.settings["HTMAP_DIR"] = "/proc/nowhere"
     with pytest.raises(StorageError, match="/proc/nowhere"):
         htmap.map(abs, [1], quiet=True)
+
+
+def test_a_damaged_map_spoils_no_other_and_can_be_removed(htmap_dir) -> None:
+    good = htmap.map(abs, [-1], tag="good", quiet=True)
+    bad = htmap.map(abs, [-1], tag="bad", quiet=True)
+    torn = htmap.map(abs, [-1], tag="torn", quiet=True)
+    for m in (good, bad, torn):
+        m.wait(TIMEOUT_S)
+    (bad._dir.map).write_bytes(b"garbage")
+    os.truncate(torn._dir.submission(0).submission, 50)
+    assert htmap.get_tags() == ("bad", "good", "torn")
+    assert [m.tag for m in htmap.load_maps()] == ["good"]
+    for tag in ("bad", "torn"):
+        with pytest.raises(DamagedFile, match=r"htmap\.remove"):
+            htmap.load(tag)
+    htmap.remove("torn")
+    assert htmap.get_tags() == ("bad", "good")
+    assert htmap.clean(all=True) == ["bad", "good"]
+    assert list((htmap_dir / "maps").iterdir()) == []

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import logging
 
-from htmap.create.debris import Standing, standing, sweep
-from htmap.exceptions import HTMapException, TagNotFound
+from htmap.backend.protocol import Action, JobSelection
+from htmap.backend.select import NAMES
+from htmap.create.debris import Standing, remove_map, standing, sweep
+from htmap.exceptions import BackendError, DamagedFile, HTMapException, MapWasRemoved, TagNotFound
 from htmap.maps import Map, backends
 from htmap.settings import settings
 from htmap.store import tags
@@ -68,7 +71,7 @@ def load_maps(pattern: str | None = None) -> tuple[Map, ...]:
 
 
 def remove(tag: str, not_exist_ok: bool = True) -> None:
-    """Remove the map with the given tag.
+    """Remove the map with the given tag, also one that is damaged.
 
     Parameters
     ----------
@@ -82,6 +85,19 @@ def remove(tag: str, not_exist_ok: bool = True) -> None:
     except TagNotFound:
         if not not_exist_ok:
             raise
+    except DamagedFile:
+        _remove_damaged(Home.of(settings), tag)
+
+
+def _remove_damaged(home: Home, tag: str) -> None:
+    """Remove a map that cannot be loaded; its record may not even say where its jobs are."""
+    uid = tags.find(home, tag).uid
+    for name in NAMES:
+        with contextlib.suppress(BackendError):
+            backends(home)(name).act(Action.REMOVE, JobSelection(uid), "HTMap: its map was removed")
+    tags.release(home, tag, uid)
+    remove_map(home, home.map(uid))
+    logger.info("Removed map %s, which was damaged.", tag)
 
 
 def clean(*, all: bool = False) -> list[str]:  # noqa: A002 - the reference's name
@@ -97,11 +113,16 @@ def clean(*, all: bool = False) -> list[str]:  # noqa: A002 - the reference's na
     list of str
         The tags of the maps that were removed.
     """
-    cleaned = []
-    for each in load_maps():
-        if all or each.is_transient:
-            each.remove()
-            cleaned.append(each.tag)
     home = Home.of(settings)
+    cleaned = []
+    for tag in get_tags():
+        try:
+            if tags.find(home, tag).transient or all:
+                remove(tag, not_exist_ok=False)
+                cleaned.append(tag)
+        except (TagNotFound, MapWasRemoved):
+            continue  # somebody else was quicker
+        except DamagedFile as error:
+            logger.warning("Cannot clean up: %s", error)
     sweep(home, backends(home))
     return cleaned

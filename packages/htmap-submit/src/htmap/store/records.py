@@ -120,7 +120,9 @@ def _load(path: Path, kind: Kind, cls: type[Any]) -> dict[str, Any]:
     except UnknownFormat as error:
         raise DamagedFile(str(error)) from error
     except WireError as error:
-        raise DamagedFile(f"{error} Without it the map cannot be used.") from error
+        raise DamagedFile(
+            f"{error} Without it the map cannot be used; htmap.remove() with its tag takes it away."
+        ) from error
     except KeyError as error:
         raise DamagedFile(
             f"The file {path} is damaged: it does not say {error}. Without that the map cannot be used."

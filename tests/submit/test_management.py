@@ -112,3 +112,19 @@ def test_listing_asks_no_queue(three: FakeBackend, bindings: Bindings) -> None:
     with pytest.raises(BackendNotAvailable):
         htmap.remove("fit-1")
     assert len(three.jobs) == 3
+
+
+def test_a_damaged_map_can_be_removed(three: FakeBackend, home: Home) -> None:
+    home.map(tags.find(home, "fit-1").uid).map.write_bytes(b"garbage")
+    htmap.remove("fit-1")
+    assert htmap.get_tags() == ("fit-2", "other")
+    assert len(list(home.maps.iterdir())) == 2
+    assert len(three.jobs) == 2
+
+
+def test_a_map_that_a_killed_retag_left_with_two_tags_is_cleaned(three: FakeBackend, home: Home) -> None:
+    uid = tags.find(home, "other").uid
+    tags.claim(home, Tag("second", uid, transient=False))
+    htmap.clean(all=True)
+    assert htmap.get_tags() == ()
+    assert three.jobs == {}

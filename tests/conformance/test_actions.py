@@ -22,6 +22,8 @@ from htmap.exceptions import (
     TagAlreadyExists,
     TagNotFound,
 )
+from htmap.observe.events import EventLog
+from htmap.observe.state import JobState, JobTable, MapState, fold
 
 TIMEOUT_S = 120
 
@@ -228,3 +230,43 @@ def test_clean_removes_transient_maps_only() -> None:
     assert htmap.get_tags() == ("kept",)
     assert htmap.clean(all=True) == ["kept"]
     assert htmap.load_maps() == ()
+
+
+def test_states_follow_one_another_alike_on_every_backend(work) -> None:
+    m = htmap.map(work_until, [work], quiet=True)
+    until(lambda: runs(work) == 1)
+    until(has(m, Status.RUNNING))
+    m.hold()
+    until(has(m, Status.HELD))
+    m.release()
+    until(lambda: runs(work) == 2)
+    until(has(m, Status.RUNNING))
+    m.pause()
+    until(has(m, Status.SUSPENDED))
+    m.resume()
+    until(has(m, Status.RUNNING))
+    m.vacate()
+    until(lambda: runs(work) == 3)
+    until(has(m, Status.RUNNING))
+    Path(work).touch()
+    m.wait(TIMEOUT_S)
+    assert states_in(m) == [
+        *("IDLE", "RUNNING"),
+        *("IDLE", "HELD"),
+        *("IDLE", "RUNNING"),
+        *("SUSPENDED", "RUNNING"),
+        *("IDLE", "RUNNING"),
+        "RETURNED",
+    ]
+
+
+def states_in(m: htmap.Map) -> list[str]:
+    """The states that the log of a map of one job goes through."""
+    state = MapState([JobTable.of_size(1)])
+    seen: list[str] = []
+    for event in EventLog(m._dir.events).read():
+        fold(state, [event])
+        now = JobState(state.tables[0].states[0]).name
+        if [now] != seen[-1:]:
+            seen.append(now)
+    return seen

@@ -6,21 +6,19 @@ the vendor's door.
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.submit.fake_backend import FakeBackend
+from tests.submit.fake_backend import FakeBackend, only
 from tests.submit.fake_bindings import Bindings
 
 import htmap
 from htmap.create.new_map import Request, create
 from htmap.delivery.registry import DeliveryMethod
 from htmap.objects import call_of
-from htmap.observe.outputs import Outputs
 from htmap.observe.readable import ReadableMap
 from htmap.options import MapOptions
 from htmap.settings import BASE_SETTINGS, Settings
@@ -30,22 +28,7 @@ MakeMap = Callable[..., ReadableMap]
 
 
 @pytest.fixture
-def _outputs_are_closed() -> Iterator[None]:
-    """Close what the maps of this test have open.
-
-    Until `Outputs` closes its file when it is collected as part of a cycle, as each map is: there, the file may be
-    finalized first, and warns.
-    """
-    gc.disable()  # so what a test makes stays in the youngest generation
-    yield
-    for thing in gc.get_objects(generation=0):
-        if isinstance(thing, Outputs):
-            thing._forget()
-    gc.enable()
-
-
-@pytest.fixture
-def own_settings(tmp_path: Path, _outputs_are_closed: None) -> Iterator[Settings]:
+def own_settings(tmp_path: Path) -> Iterator[Settings]:
     """`htmap.settings` as they are without ~/.htmaprc, with an HTMAP_DIR of this test, and no patience."""
     before = Settings.from_settings(htmap.settings)
     ours = {"HTMAP_DIR": str(tmp_path / "htmap"), "WAIT_TIME": 0.01, "OUTPUT_GRACE": 0.0}
@@ -105,7 +88,7 @@ def make_map(home: Home, fake: FakeBackend) -> MakeMap:
     """Gives a function that creates a map on the fake backend; what it shows is read from disk, as always."""
 
     def make(function: Callable[..., Any], inputs: Iterable[Any], **options: Any) -> ReadableMap:
-        tag, map_dir = create(home, fake, request_of(function, inputs, **options))
+        tag, map_dir = create(home, only(fake), fake.name, request_of(function, inputs, **options))
         return ReadableMap(tag=tag, map_dir=map_dir.path)
 
     return make

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.submit import event_text
 
-from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob
+from htmap.backend.protocol import Action, Backend, JobSelection, JobStatus, QueuedJob
 from htmap.exceptions import BackendError
 from htmap.objects import freeze, thaw
 from htmap_common.wire import Kind, OutputsWriter, read_record
@@ -116,6 +116,11 @@ def parse(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
             key, _, value = line.partition("=")
             commands[key.strip().casefold()] = value.strip()
     return commands, items
+
+
+def only(backend: Backend) -> Callable[[str], Backend]:
+    """What gives the backend of a name, where there is but one."""
+    return lambda _name: backend
 
 
 class FakeBackend:

@@ -178,8 +178,24 @@ UNREACHABLE = [
 ]
 
 
-@pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("text", UNREACHABLE)
+# After the connection was made: a schedd that was asked to queue jobs may have done so.
+LATE = ["Failed communication with the schedd.", "The operation timed out"]
+
+
+@pytest.mark.parametrize("text", LATE)
+def test_a_submit_whose_answer_was_lost_is_not_called_unreachable(
+    text: str, bindings: Bindings, backend: CondorBackend, description: Path
+) -> None:
+    bindings.failure = HTCondorException(text)
+    with pytest.raises(BackendError, match=text) as caught:
+        backend.submit(description, UID)
+    assert not isinstance(caught.value, BackendNotAvailable)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [(call, text) for call in CALLS for text in UNREACHABLE if call != "submit" or text not in LATE],
+)
 def test_a_schedd_that_cannot_be_reached_is_named_with_a_hint(
     call: str, text: str, bindings: Bindings, backend: CondorBackend, description: Path
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from tests.submit.conftest import request_of
-from tests.submit.fake_backend import FakeBackend
+from tests.submit.fake_backend import FakeBackend, only
 
 from htmap.create.debris import Standing, remove_map, standing, sweep, sweep_tag
 from htmap.create.new_map import create
@@ -22,7 +22,7 @@ from htmap.store.tags import Tag
 @pytest.fixture
 def map_dir(home: Home, fake: FakeBackend) -> MapDir:
     """A whole map, tag t."""
-    _, made = create(home, fake, request_of(str, range(2), tag="t"))
+    _, made = create(home, only(fake), fake.name, request_of(str, range(2), tag="t"))
     return made
 
 
@@ -124,7 +124,7 @@ def killed_while_filling(home: Home, _fake: FakeBackend) -> None:
 
 
 def killed_before_the_tag(home: Home, fake: FakeBackend) -> None:
-    _, made = create(home, fake, request_of(str, [1], tag="killed"))
+    _, made = create(home, only(fake), fake.name, request_of(str, [1], tag="killed"))
     fake.jobs.clear()
     forget_cluster(made)
     lose_log(made)
@@ -132,14 +132,14 @@ def killed_before_the_tag(home: Home, fake: FakeBackend) -> None:
 
 
 def killed_before_the_submission(home: Home, fake: FakeBackend) -> None:
-    _, made = create(home, fake, request_of(str, [1], tag="killed"))
+    _, made = create(home, only(fake), fake.name, request_of(str, [1], tag="killed"))
     fake.jobs.clear()
     forget_cluster(made)
     lose_log(made)
 
 
 def killed_while_deleting(home: Home, fake: FakeBackend) -> None:
-    _, made = create(home, fake, request_of(str, [1], tag="killed"))
+    _, made = create(home, only(fake), fake.name, request_of(str, [1], tag="killed"))
     fake.jobs.clear()
     tags.release(home, "killed", made.uid)
     made.path.rename(home.dying(made.uid).path)
@@ -198,24 +198,24 @@ def test_what_others_put_below_maps_is_left_alone(home: Home, fake: FakeBackend)
 
 
 def test_the_tag_of_a_map_is_not_freed(home: Home, map_dir: MapDir, fake: FakeBackend) -> None:
-    assert not sweep_tag(home, "t", fake)
+    assert not sweep_tag(home, "t", only(fake))
     assert tags.find(home, "t").uid == map_dir.uid
 
 
 def test_a_tag_that_nobody_has_is_free(home: Home, fake: FakeBackend) -> None:
-    assert sweep_tag(home, "t", fake)
+    assert sweep_tag(home, "t", only(fake))
 
 
 def test_a_damaged_tag_is_not_freed(home: Home, fake: FakeBackend) -> None:
     (home.tags / "t").write_bytes(b"garbage")
-    assert not sweep_tag(home, "t", fake)
+    assert not sweep_tag(home, "t", only(fake))
 
 
 def test_the_tag_of_debris_is_freed_and_its_jobs_are_removed(home: Home, map_dir: MapDir) -> None:
     forget_cluster(map_dir)
     lose_log(map_dir)
     other = FakeBackend()
-    assert sweep_tag(home, "t", other)
+    assert sweep_tag(home, "t", only(other))
     assert tags.names(home) == []
     assert not map_dir.path.exists()
     assert other.reasons == ["HTMap: its map was never finished"]

@@ -15,14 +15,13 @@ from typing import Any
 import cloudpickle
 import pytest
 from tests.submit.conftest import request_of
-from tests.submit.fake_backend import FakeBackend
+from tests.submit.fake_backend import FakeBackend, only
 
 from htmap.create.debris import Standing, standing
 from htmap.create.new_map import Request, create
 from htmap.delivery.registry import DeliveryMethod
 from htmap.exceptions import (
     BackendError,
-    BackendNotAvailable,
     CannotPickle,
     EmptyMap,
     HTMapException,
@@ -52,7 +51,7 @@ def nothing_is_left(home: Home, fake: FakeBackend) -> bool:
 
 
 def test_a_map_consists_of_what_it_needs(home: Home, fake: FakeBackend) -> None:
-    tag, map_dir = create(home, fake, request_of(double, range(5), tag="fit", chunksize=2))
+    tag, map_dir = create(home, only(fake), fake.name, request_of(double, range(5), tag="fit", chunksize=2))
     record = MapRecord.load(map_dir.map)
     assert (tag, record.tag, tags.find(home, "fit").uid) == ("fit", "fit", map_dir.uid)
     assert (record.components, record.shards, record.backend, record.delivery) == (5, 1, "fake", "test")
@@ -67,7 +66,7 @@ def test_a_map_consists_of_what_it_needs(home: Home, fake: FakeBackend) -> None:
 
 
 def test_the_function_says_what_it_was_made_with(home: Home, fake: FakeBackend) -> None:
-    _, map_dir = create(home, fake, request_of(double, [1]))
+    _, map_dir = create(home, only(fake), fake.name, request_of(double, [1]))
     header = read_record(map_dir.function, Kind.FUNCTION).header
     assert header["python"][:2] == [int(part) for part in platform.python_version_tuple()[:2]]
     assert header["cloudpickle"] == cloudpickle.__version__
@@ -86,20 +85,20 @@ class Callable1:
 def test_whatever_can_be_called_can_be_mapped(
     function: Callable[..., Any], name: str, home: Home, fake: FakeBackend
 ) -> None:
-    _, map_dir = create(home, fake, request_of(function, [1]))
+    _, map_dir = create(home, only(fake), fake.name, request_of(function, [1]))
     assert MapRecord.load(map_dir.map).function_name == name
 
 
 def test_a_map_without_a_tag_gets_a_random_one_and_is_transient(home: Home, fake: FakeBackend) -> None:
-    tag, map_dir = create(home, fake, request_of(double, [1], tag=None))
+    tag, map_dir = create(home, only(fake), fake.name, request_of(double, [1], tag=None))
     assert tags.find(home, tag) == Tag(tag, map_dir.uid, transient=True)
-    create(home, fake, request_of(double, [1], tag="mine"))
+    create(home, only(fake), fake.name, request_of(double, [1], tag="mine"))
     assert not tags.find(home, "mine").transient
 
 
 def test_everything_below_the_home_is_closed_to_others(home: Home, fake: FakeBackend) -> None:
     before = os.umask(0)
-    create(home, fake, request_of(double, range(3)))
+    create(home, only(fake), fake.name, request_of(double, range(3)))
     os.umask(before)
     directories = [path for path in home.path.rglob("*") if path.is_dir()]
     assert {stat.S_IMODE(path.stat().st_mode) for path in directories} == {0o700}
@@ -113,7 +112,7 @@ def test_progress_sees_each_component_pass(home: Home, fake: FakeBackend) -> Non
             seen.append(each.component)
             yield each
 
-    create(home, fake, request_of(double, range(3)), watch)
+    create(home, only(fake), fake.name, request_of(double, range(3)), watch)
     assert seen == [0, 1, 2]
 
 
@@ -121,7 +120,7 @@ def test_one_line_is_logged_and_nothing_of_the_users(
     home: Home, fake: FakeBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "htmap")
-    create(home, fake, request_of(double, ["a secret"], tag="fit"))
+    create(home, only(fake), fake.name, request_of(double, ["a secret"], tag="fit"))
     assert caplog.messages == ["Created map fit with 1 components, cluster 1."]
 
 
@@ -159,7 +158,7 @@ FAILURES: dict[str, tuple[Callable[[], Request], type[BaseException], str]] = {
 def test_nothing_is_left_of_a_map_that_cannot_be_made(what: str, home: Home, fake: FakeBackend) -> None:
     make, error, text = FAILURES[what]
     with pytest.raises(error, match=text):
-        create(home, fake, make())
+        create(home, only(fake), fake.name, make())
     assert nothing_is_left(home, fake)
 
 
@@ -175,15 +174,15 @@ def test_nothing_is_left_of_a_map_whose_jobs_are_refused(refusal: BaseException,
             raise refusal
 
     with pytest.raises(type(refusal)):
-        create(home, Refusing(), request_of(double, [1], tag="t"))
+        create(home, only(Refusing()), "fake", request_of(double, [1], tag="t"))
     assert tag_at_submit == ["t"], "the tag is claimed before jobs are in the queue"
     assert nothing_is_left(home, fake)
 
 
 def test_jobs_whose_submission_was_not_confirmed_are_taken_out_of_the_queue(home: Home, fake: FakeBackend) -> None:
-    fake.lost_answer = BackendNotAvailable("the connection broke")
-    with pytest.raises(BackendNotAvailable, match="the connection broke"):
-        create(home, fake, request_of(double, range(3)))
+    fake.lost_answer = BackendError("the connection broke")
+    with pytest.raises(BackendError, match="the connection broke"):
+        create(home, only(fake), fake.name, request_of(double, range(3)))
     assert nothing_is_left(home, fake)
     assert len(fake.history) == 3
 
@@ -191,7 +190,7 @@ def test_jobs_whose_submission_was_not_confirmed_are_taken_out_of_the_queue(home
 def test_a_home_that_cannot_be_written_is_named(home: Home, fake: FakeBackend) -> None:
     home.maps.chmod(0o500)
     with pytest.raises(StorageError, match=r"Cannot create the map 't': Permission denied.*HTMAP_DIR"):
-        create(home, fake, request_of(double, [1]))
+        create(home, only(fake), fake.name, request_of(double, [1]))
     home.maps.chmod(0o700)
     assert nothing_is_left(home, fake)
 
@@ -205,9 +204,9 @@ def unread() -> Iterator[int]:
 
 
 def test_a_tag_that_is_taken_is_refused_before_the_inputs_are_read(home: Home, fake: FakeBackend) -> None:
-    _, first = create(home, fake, request_of(double, [1], tag="fit"))
+    _, first = create(home, only(fake), fake.name, request_of(double, [1], tag="fit"))
     with pytest.raises(TagAlreadyExists, match=r"'fit' already"):
-        create(home, fake, request_of(double, unread(), tag="fit"))
+        create(home, only(fake), fake.name, request_of(double, unread(), tag="fit"))
     assert tags.find(home, "fit").uid == first.uid
     assert list(home.maps.iterdir()) == [first.path]
 
@@ -215,17 +214,17 @@ def test_a_tag_that_is_taken_is_refused_before_the_inputs_are_read(home: Home, f
 def test_a_hostile_tag_is_refused_before_the_inputs_are_read(home: Home, fake: FakeBackend) -> None:
     for tag in ("../x", "a\nb", "", "-rf", "$(x)"):
         with pytest.raises(InvalidTag):
-            create(home, fake, request_of(double, unread(), tag=tag))
+            create(home, only(fake), fake.name, request_of(double, unread(), tag=tag))
 
 
 def test_a_tag_claimed_meanwhile_is_refused_and_nothing_is_left(home: Home, fake: FakeBackend) -> None:
     def inputs() -> Iterator[int]:
         yield 1
-        create(home, fake, request_of(double, [1], tag="fit"))
+        create(home, only(fake), fake.name, request_of(double, [1], tag="fit"))
         yield 2
 
     with pytest.raises(TagAlreadyExists):
-        create(home, fake, request_of(double, inputs(), tag="fit"))
+        create(home, only(fake), fake.name, request_of(double, inputs(), tag="fit"))
     (path,) = home.maps.iterdir()
     assert path.name == tags.find(home, "fit").uid
     assert len(fake.jobs) == 1
@@ -233,7 +232,7 @@ def test_a_tag_claimed_meanwhile_is_refused_and_nothing_is_left(home: Home, fake
 
 def test_a_tag_of_debris_is_taken_over(home: Home, fake: FakeBackend) -> None:
     tags.claim(home, Tag("fit", "dead", transient=False))
-    _, map_dir = create(home, fake, request_of(double, [1], tag="fit"))
+    _, map_dir = create(home, only(fake), fake.name, request_of(double, [1], tag="fit"))
     assert tags.find(home, "fit").uid == map_dir.uid
 
 
@@ -245,5 +244,5 @@ def test_a_map_is_being_made_until_its_jobs_are_submitted(home: Home, fake: Fake
         seen.append(standing(MapDir(path), lambda _name: fake))
         yield 1
 
-    create(home, fake, request_of(double, inputs()))
+    create(home, only(fake), fake.name, request_of(double, inputs()))
     assert seen == [Standing.BEING_MADE]

@@ -12,7 +12,7 @@ from tests.submit.fake_backend import FakeBackend, parse
 from htmap import TransferPath
 from htmap.create.description import SEPARATOR
 from htmap.create.rerun import changing, rerun
-from htmap.exceptions import BackendError, InputFileNotFound
+from htmap.exceptions import BackendNotAvailable, InputFileNotFound
 from htmap.observe.readable import ReadableMap
 from htmap.observe.statuses import ComponentStatus as Status
 from htmap.store.locks import is_held
@@ -133,8 +133,8 @@ def test_a_rerun_that_is_refused_changes_nothing(make_map: MakeMap, fake: FakeBa
     m._dir.output_files(0).mkdir(parents=True)
     (m._dir.output_files(0) / "plot.png").touch()
     before = tree(m._dir)
-    fake.refusal = BackendError("no")
-    with pytest.raises(BackendError, match="no"):
+    fake.refusal = BackendNotAvailable("no")
+    with pytest.raises(BackendNotAvailable, match="no"):
         again(m, fake, [0])
     fake.refusal = None
     assert tree(m._dir) == before

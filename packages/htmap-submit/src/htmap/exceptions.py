@@ -182,7 +182,7 @@ class BackendError(HTMapException):
 
 
 class BackendNotAvailable(BackendError):
-    """The queue of jobs cannot be reached."""
+    """The queue of jobs cannot be reached: nothing was asked of it."""
 
 
 class InsufficientHTCondorVersion(BackendError):

@@ -95,8 +95,8 @@ def _remove_damaged(home: Home, tag: str) -> None:
     for name in NAMES:
         with contextlib.suppress(BackendError):
             backends(home)(name).act(Action.REMOVE, JobSelection(uid), "HTMap: its map was removed")
-    tags.release(home, tag, uid)
-    remove_map(home, home.map(uid))
+    remove_map(home, home.map(uid), tag)
+    tags.release(home, tag, uid)  # of a map whose directory was gone already
     logger.info("Removed map %s, which was damaged.", tag)
 
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
-from htmap.backend.select import backend_named, chosen_backend, why_auto
+from htmap.backend.select import chosen_backend, why_auto
 from htmap.create.inputs import Call
 from htmap.create.new_map import Request, create
 from htmap.delivery.registry import delivery_method
 from htmap.exceptions import CannotAddToMap, InvalidOption, MisalignedInputData, NoMapYet
-from htmap.maps import Map
+from htmap.maps import Map, backends
 from htmap.objects import call_of
 from htmap.options import MapOptions
 from htmap.settings import settings
@@ -106,7 +106,13 @@ def _aligned(args: Iterable[Iterable[Any]] | None, kwargs: Iterable[Mapping[str,
         if positional is _MISSING or named is _MISSING:
             shorter = "args" if positional is _MISSING else "kwargs"
             raise MisalignedInputData(f"args and kwargs must be of the same length, but {shorter} ends at {component}.")
-        yield call_of(positional, named)
+        try:
+            yield call_of(positional, named)
+        except (TypeError, ValueError):
+            raise InvalidOption(
+                f"Component {component} of a starmap must have a tuple of positional arguments and a dictionary of "
+                f"keyword arguments, not {positional!r} and {named!r}."
+            ) from None
 
 
 def _submit(
@@ -134,7 +140,7 @@ def _submit(
         max_idle=settings["LATE_MATERIALIZATION.MAX_IDLE"],
         threshold=settings["LATE_MATERIALIZATION.THRESHOLD"],
     )
-    tag, map_dir = create(home, backend_named(name, home, settings), request)
+    tag, map_dir = create(home, backends(home), name, request)
     created = Map(tag=tag, map_dir=map_dir.path)
     if not quiet:
         print(  # noqa: T201 - what `quiet` is for
@@ -158,6 +164,7 @@ class MapBuilder:
         self._map: Map | None = None
 
     def __enter__(self) -> MapBuilder:  # noqa: PYI034 - Self is in typing from 3.11 on
+        self._check_open()
         return self
 
     def __exit__(
@@ -166,12 +173,15 @@ class MapBuilder:
         if kind is None:
             self._map = _submit(self._func, self._calls, self._map_options, self._tag, quiet=False)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> None:
-        """Add the given inputs to the map."""
+    def _check_open(self) -> None:
         if self._map is not None:
             raise CannotAddToMap(
                 f"The map {self._map.tag} has been created: no inputs can be added to it. Build another map."
             )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Add the given inputs to the map."""
+        self._check_open()
         self._calls.append(call_of(args, kwargs))
 
     def __len__(self) -> int:

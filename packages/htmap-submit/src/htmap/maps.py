@@ -249,7 +249,7 @@ def backends(home: Home) -> Callable[[str], Backend]:
 
 
 def remove(map_dir: MapDir, backend: Backend, tag: str, *, force: bool) -> None:
-    """Remove a map: its jobs, its tag, its directory, in this order: what is left of a killed removal is debris."""
+    """Remove a map: its jobs, its directory, its tag, in this order: what is left of a killed removal is debris."""
     try:
         backend.act(Action.REMOVE, JobSelection(map_dir.uid), "HTMap: its map was removed")
     except BackendError:
@@ -258,6 +258,5 @@ def remove(map_dir: MapDir, backend: Backend, tag: str, *, force: bool) -> None:
         logger.warning("Removed map %s although its jobs may still be in the queue.", tag)
     if not force:
         _let_queue_empty(map_dir.uid, backend, tag)
-    tags.release(map_dir.home, tag, map_dir.uid)
-    remove_map(map_dir.home, map_dir)
+    remove_map(map_dir.home, map_dir, tag)
     logger.info("Removed map %s.", tag)

@@ -67,7 +67,7 @@ class MapOptions:
         # Ours, beyond the reference: what follows also carries HTMap's bookkeeping.
         "HTMapUid", "MY.HTMapUid", "+HTMapUid", "ProcId", "batch_name", "components", "error", "files", "folder",
         "initialdir", "initial_dir", "inputs", "htmap_submission", "job_batch_name", "output", "queue",
-        "runner_arguments", "submit_event_user_notes",
+        "runner_arguments", "shards", "submit_event_user_notes",
     })  # fmt: skip
 
     def __init__(

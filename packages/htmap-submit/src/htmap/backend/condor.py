@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,8 @@ class CondorBackend:
 
     def submit(self, description: Path, uid: str) -> int:
         htcondor2 = _bindings()
-        with _translated(f"submit the jobs of the map ({uid})"):
+        # Of an error after the connection was made, the schedd may have queued the jobs all the same.
+        with _translated(f"submit the jobs of the map ({uid})", _NOTHING_SENT_WORDS):
             submit = htcondor2.Submit(description.read_text(encoding="utf-8"))
             with warnings.catch_warnings():
                 # The bindings warn of each submit command that they do not know: user options, seen already.
@@ -134,14 +135,21 @@ def _bindings() -> Any:
 
 
 @contextlib.contextmanager
-def _translated(doing: str) -> Iterator[None]:
-    """The vendor's exceptions become ours."""
+def _translated(doing: str, words: Iterable[str] | None = None) -> Iterator[None]:
+    """The vendor's exceptions become ours.
+
+    Parameters
+    ----------
+    words
+        What an error must speak of to mean that HTCondor cannot be reached.
+    """
+    words = _CONNECTION_WORDS if words is None else words
     htcondor2 = _bindings()
     try:
         yield
     except htcondor2.HTCondorException as error:
         text = str(error).strip()
-        if _is_about_connection(text):
+        if _says(text, words):
             raise BackendNotAvailable(f"Cannot {doing}: HTCondor cannot be reached ({text}). {_hint(text)}") from error
         raise BackendError(f"Cannot {doing}: HTCondor says: {text}") from error
     except (RuntimeError, ValueError, KeyError, TypeError, OSError) as error:
@@ -149,16 +157,17 @@ def _translated(doing: str) -> Iterator[None]:
         raise BackendError(f"Cannot {doing}: {type(error).__name__}: {error}") from error
 
 
-_CONNECTION_WORDS = ("locate", "connect", "communicat", "unable to find", "timed out", "contact")
+_NOTHING_SENT_WORDS = ("locate", "failed to connect", "unable to find")
+_CONNECTION_WORDS = (*_NOTHING_SENT_WORDS, "connect", "communicat", "timed out", "contact")
 
 
 def _hint(text: str) -> str:
     return _FS_HINT if "match server's network address" in text else _HINT
 
 
-def _is_about_connection(text: str) -> bool:
+def _says(text: str, words: Iterable[str]) -> bool:
     lowered = text.casefold()
-    return any(word in lowered for word in _CONNECTION_WORDS)
+    return any(word in lowered for word in words)
 
 
 def _specifications(selection: JobSelection) -> Iterator[Any]:

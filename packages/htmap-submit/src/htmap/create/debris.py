@@ -70,7 +70,7 @@ def _has_events(map_dir: MapDir) -> bool:
         return False
 
 
-def sweep_tag(home: Home, tag: str, backend: Backend) -> bool:
+def sweep_tag(home: Home, tag: str, backend: Callable[[str], Backend]) -> bool:
     """Free a tag that names debris. Returns whether the tag is free now."""
     try:
         found = tags.find(home, tag)
@@ -79,9 +79,9 @@ def sweep_tag(home: Home, tag: str, backend: Backend) -> bool:
     except DamagedFile:
         return False
     map_dir = home.map(found.uid)
-    if map_dir.path.exists() and standing(map_dir, lambda _name: backend) is not Standing.DEBRIS:
+    if map_dir.path.exists() and standing(map_dir, backend) is not Standing.DEBRIS:
         return False
-    _sweep(home, map_dir, backend)
+    _sweep(home, map_dir, None if not map_dir.map.exists() else backend(MapRecord.load(map_dir.map).backend))
     tags.release(home, tag, found.uid)
     return True
 
@@ -100,7 +100,7 @@ def sweep(home: Home, backend: Callable[[str], Backend]) -> list[str]:
                 )
                 swept.append(map_dir.uid)
     for name in tags.names(home):
-        with contextlib.suppress(TagNotFound, DamagedFile):
+        with contextlib.suppress(HTMapException):
             tag = tags.find(home, name)
             if not home.map(tag.uid).path.exists() and not home.staging(tag.uid).path.exists():
                 tags.release(home, name, tag.uid)
@@ -122,12 +122,14 @@ def _sweep(home: Home, map_dir: MapDir, backend: Backend | None) -> None:
     logger.info("Swept up %s, which a killed process had left.", map_dir.path)
 
 
-def remove_map(home: Home, map_dir: MapDir) -> None:
-    """Remove the directory of a map. It is out of sight at once, whatever happens while its files are deleted."""
+def remove_map(home: Home, map_dir: MapDir, tag: str | None = None) -> None:
+    """Remove the directory of a map, and its tag. It is out of sight at once, whenever this is killed."""
     if map_dir.path.name.startswith("."):
         remove_tree(map_dir.path)
         return
     with storage_errors(f"remove {map_dir.path}"), contextlib.suppress(FileNotFoundError), exclusive(map_dir.lock):
         dying = home.dying(map_dir.uid)
         map_dir.path.rename(dying.path)
+        if tag is not None:
+            tags.release(home, tag, map_dir.uid)
         remove_tree(dying.path)

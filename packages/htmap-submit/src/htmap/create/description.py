@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from htmap.create.inputs import StoredInput
-from htmap.create.transfers import flat_entry
+from htmap.create.transfers import check_names, flat_entries
 from htmap.exceptions import InvalidOption, MisalignedInputData
 from htmap.options import MapOptions, PerComponent, all_required
 from htmap.store.mapdir import CHECKPOINT, OUTPUTS, TRANSFER, MapDir, folder_of, shard_name
@@ -62,7 +62,7 @@ def columns(plan: Plan) -> Columns:
             f"The map option {varying[0].name} varies from component to component, "
             "but components that share a job share its options. Use chunksize=1, or one value for all."
         )
-    chunked = ("components",) if plan.chunksize > 1 else ()
+    chunked = ("components", "shards") if plan.chunksize > 1 else ()
     return Columns(("component", *chunked, "inputs", "folder", "files", *map(_variable, varying)), varying)
 
 
@@ -99,7 +99,7 @@ def item_lines(
         shards = dict.fromkeys(each.shard for each in chunk)
         values = [str(components[0])]
         if chunksize > 1:
-            values.append(spelled(components))
+            values += [spelled(components), ",".join(f"{shard:06d}" for shard in shards)]
         values += [_shards(map_dir, shards), folder_of(job), _files_of(chunk), *values_of(components[0])]
         yield SEPARATOR.join(values) + "\n"
         job += 1
@@ -118,7 +118,9 @@ def varying_values(line: str) -> list[str]:
 
 def _files_of(chunk: list[StoredInput]) -> str:
     """The files of a job, each after a comma: they follow the shards in one list."""
-    return "".join(f",{file}" for file in dict.fromkeys(file for each in chunk for file in each.files))
+    files = list(dict.fromkeys(file for each in chunk for file in each.files))
+    check_names(file for file in files if "://" in file)
+    return "".join(f",{file}" for file in files)
 
 
 def _value(option: PerComponent, component: int) -> str:
@@ -128,7 +130,7 @@ def _value(option: PerComponent, component: int) -> str:
             "Give one value for each component, or a single value for all."
         )
     value = option.values[component]
-    return ",".join(map(flat_entry, value)) if option.name == "input_files" else str(value)
+    return ",".join(flat_entries(value)) if option.name == "input_files" else str(value)
 
 
 def render(plan: Plan, map_dir: MapDir, jobs: int) -> str:
@@ -141,7 +143,7 @@ def render(plan: Plan, map_dir: MapDir, jobs: int) -> str:
 
 def renumbered(text: str, map_dir: MapDir, number: int) -> str:
     """The description of the first submission, made that of a later one."""
-    lines = text.splitlines()
+    lines = text.rstrip("\n").split("\n")
     names = lines[-1].split()[1].split(",")
     lines[-1] = _queue(names, map_dir, number)
     return "\n".join(_numbered(number) if line == _numbered(0) else line for line in lines) + "\n"
@@ -157,10 +159,10 @@ def _queue(names: Iterable[str], map_dir: MapDir, number: int) -> str:
 
 def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
     """All descriptors: HTMap's own, then the delivery's, then the user's, later ones winning but for lists."""
-    which = "$(components)" if plan.chunksize > 1 else "$(component)"
+    which, shards = ("$(components)", "$(shards)") if plan.chunksize > 1 else ("$(component)", "$(inputs)")
     submission = f"{map_dir.path}/submissions/$(htmap_submission)"
     descriptors = {
-        "runner_arguments": f"run --function function --components {which} --inputs $(inputs) --outputs {OUTPUTS}",
+        "runner_arguments": f"run --function function --components {which} --inputs {shards} --outputs {OUTPUTS}",
         "arguments": '"$(runner_arguments)"',
         "universe": "vanilla",
         # See htmap.create.transfers: what HTMap itself reads and writes is named by absolute paths.
@@ -208,7 +210,8 @@ def _rendered(value: str | PerComponent) -> str:
 
 def _join_requirements(descriptors: dict[str, str], plan: Plan) -> None:
     user = plan.options.descriptors.get("requirements")
-    joined = all_required(plan.delivery.get("requirements"), None if user is None else _rendered(user))
+    delivery = {name.casefold(): value for name, value in plan.delivery.items()}
+    joined = all_required(delivery.get("requirements"), None if user is None else _rendered(user))
     if joined is not None:
         descriptors["requirements"] = str(joined)
 
@@ -216,7 +219,7 @@ def _join_requirements(descriptors: dict[str, str], plan: Plan) -> None:
 def _join_input_files(descriptors: dict[str, str], plan: Plan) -> None:
     parts = [descriptors["transfer_input_files"]]
     parts += [value for name, value in plan.delivery.items() if name.casefold() == "transfer_input_files"]
-    parts += map(flat_entry, plan.options.fixed_input_files)
+    parts += flat_entries(plan.options.fixed_input_files)
     if plan.options.input_files is not None:
         parts.append(_rendered(plan.options.input_files))
     descriptors["transfer_input_files"] = ",".join(parts)

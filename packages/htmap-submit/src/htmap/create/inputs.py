@@ -62,7 +62,7 @@ def store_inputs(map_dir: MapDir, calls: Iterable[Call]) -> Iterator[StoredInput
     """
     freezer = Freezer()
     shard = _Shard(0, 0)
-    for component, call in enumerate(calls):
+    for component, call in enumerate(_callers(calls)):
         frozen = _freeze(freezer, component, call)
         size = sum(len(segment) for segment in frozen.segments)
         if shard.is_full_for(size):
@@ -85,6 +85,26 @@ def store_inputs(map_dir: MapDir, calls: Iterable[Call]) -> Iterator[StoredInput
         yield stored
     if shard.per_component:
         _write(map_dir, shard)
+
+
+class CallerError(Exception):
+    """Carries what the caller's own iterable raised past our handling of errors of the disk."""
+
+    def __init__(self, original: BaseException) -> None:
+        super().__init__(original)
+        self.original = original
+
+
+def _callers(calls: Iterable[Call]) -> Iterator[Call]:
+    iterator = iter(calls)
+    while True:
+        try:
+            call = next(iterator)
+        except StopIteration:
+            return
+        except OSError as error:
+            raise CallerError(error) from error
+        yield call
 
 
 def _freeze(freezer: Freezer, component: int, call: Call) -> Frozen:

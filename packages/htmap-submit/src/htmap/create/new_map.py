@@ -27,10 +27,17 @@ import htmap_common
 from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.create.debris import sweep_tag
 from htmap.create.description import Plan, items, render
-from htmap.create.inputs import Call, StoredInput, store_inputs
+from htmap.create.inputs import Call, CallerError, StoredInput, store_inputs
 from htmap.create.submission import submit, write_submission
 from htmap.delivery.registry import DeliveryMethod
-from htmap.exceptions import BackendError, CannotPickle, EmptyMap, TagAlreadyExists
+from htmap.exceptions import (
+    BackendError,
+    BackendNotAvailable,
+    CannotPickle,
+    EmptyMap,
+    InvalidOption,
+    TagAlreadyExists,
+)
 from htmap.objects import CLOUDPICKLE_VERSION, PROTOCOL, freeze
 from htmap.options import MapOptions
 from htmap.store import tags
@@ -58,8 +65,17 @@ class Request:
     threshold: int
 
 
-def create(home: Home, backend: Backend, request: Request, progress: Progress = iter) -> tuple[str, MapDir]:
+def create(
+    home: Home, backends: Callable[[str], Backend], name: str, request: Request, progress: Progress = iter
+) -> tuple[str, MapDir]:
     """Create a map and submit its jobs.
+
+    Parameters
+    ----------
+    backends
+        Gives the backend of a name.
+    name
+        The backend that the map is for.
 
     Returns
     -------
@@ -69,39 +85,57 @@ def create(home: Home, backend: Backend, request: Request, progress: Progress = 
     Raises
     ------
     HTMapException
-        Nothing was created: the tag is free, and no job is in the queue.
+        Nothing was created: the tag is free, and no job stays in the queue.
     """
-    tag = _choose_tag(home, backend, request.tag)
-    uid = secrets.token_hex(8)
-    with _undone_on_failure() as undo:
-        staging = home.staging(uid)
-        with storage_errors(f"create the map {tag!r}"):
-            make_private_directory(staging.path)
-            undo.callback(remove_tree, staging.path)
-            with exclusive(staging.lock):
-                components = _fill(staging, home.map(uid), backend, request, tag, progress)
-                staging.path.rename(home.map(uid).path)
-                undo.callback(remove_tree, home.map(uid).path)
-                _claim(home, backend, tags.Tag(tag, uid, transient=request.tag is None))
-                undo.callback(tags.release, home, tag, uid)
-                undo.callback(_remove_jobs, backend, uid)
-                cluster = submit(backend, home.map(uid), 0)
+    tag = _choose_tag(home, backends, request.tag)
+    map_dir = home.map(secrets.token_hex(8))
+    staging = home.staging(map_dir.uid)
+    with contextlib.ExitStack() as undo, storage_errors(f"create the map {tag!r}"), _callers_own_errors():
+        make_private_directory(staging.path)
+        undo.callback(remove_tree, staging.path)
+        with exclusive(staging.lock):
+            components = _fill(staging, map_dir, name, request, tag, progress)
+            staging.path.rename(map_dir.path)
+            undo.callback(remove_tree, map_dir.path)
+            _claim(home, backends, tags.Tag(tag, map_dir.uid, transient=request.tag is None))
+            undo.callback(tags.release, home, tag, map_dir.uid)
+            with _taken_back_on_failure(backends(name), map_dir.uid, undo):
+                cluster = submit(backends(name), map_dir, 0)
+        undo.pop_all()  # all went well
     logger.info("Created map %s with %d components, cluster %d.", tag, components, cluster)
-    return tag, home.map(uid)
+    return tag, map_dir
 
 
 @contextlib.contextmanager
-def _undone_on_failure() -> Iterator[contextlib.ExitStack]:
-    with contextlib.ExitStack() as undo:
-        yield undo
-        undo.pop_all()  # all went well: nothing to undo
+def _callers_own_errors() -> Iterator[None]:
+    """What the caller's iterable raises is theirs: let it through as it was."""
+    try:
+        yield
+    except CallerError as error:
+        raise error.original from None
 
 
-def _choose_tag(home: Home, backend: Backend, tag: str | None) -> str:
+@contextlib.contextmanager
+def _taken_back_on_failure(backend: Backend, uid: str, undo: contextlib.ExitStack) -> Iterator[None]:
+    """Take back a submission whose answer was an error: it may have got through all the same."""
+    try:
+        yield
+    except (BackendNotAvailable, InvalidOption):
+        raise  # nothing was sent
+    except BaseException:
+        try:
+            backend.act(Action.REMOVE, JobSelection(uid), "HTMap: the creation of the map did not finish")
+        except BackendError:
+            # The jobs stay in the queue, if there are any: leave the directory, by which clean() finds them later.
+            undo.pop_all()
+        raise
+
+
+def _choose_tag(home: Home, backends: Callable[[str], Backend], tag: str | None) -> str:
     if tag is None:
         return tags.random_tag(home)
     tag = tags.check(tag)
-    if (home.tags / tag).exists() and not sweep_tag(home, tag, backend):
+    if (home.tags / tag).exists() and not sweep_tag(home, tag, backends):
         # Said before a million inputs are written; the claim decides.
         raise TagAlreadyExists(
             f"There is a map with the tag {tag!r} already. "
@@ -110,20 +144,20 @@ def _choose_tag(home: Home, backend: Backend, tag: str | None) -> str:
     return tag
 
 
-def _claim(home: Home, backend: Backend, tag: tags.Tag) -> None:
+def _claim(home: Home, backends: Callable[[str], Backend], tag: tags.Tag) -> None:
     try:
         tags.claim(home, tag)
     except TagAlreadyExists:
-        if not sweep_tag(home, tag.tag, backend):
+        if not sweep_tag(home, tag.tag, backends):
             raise
         tags.claim(home, tag)
 
 
 def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
-    staging: MapDir, final: MapDir, backend: Backend, request: Request, tag: str, progress: Progress
+    staging: MapDir, final: MapDir, backend: str, request: Request, tag: str, progress: Progress
 ) -> int:
     """Write everything a map consists of; returns the number of components."""
-    name = getattr(request.function, "__name__", type(request.function).__name__)
+    name = " ".join(getattr(request.function, "__name__", type(request.function).__name__).split())
     _store_function(staging, request.function, name)
     if request.delivery.set_up is not None:
         request.delivery.set_up(tag, staging.path)
@@ -154,7 +188,7 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
         function_name=name,
         components=components,
         shards=counted.shards,
-        backend=backend.name,
+        backend=backend,
         delivery=request.delivery.name,
         versions=_versions(),
     ).save(staging.map)
@@ -200,12 +234,6 @@ def _store_function(map_dir: MapDir, function: Callable[..., Any], name: str) ->
 def _write_items(path: Path, lines: Iterable[str]) -> None:
     with path.open("x", encoding="utf-8") as file:
         file.writelines(lines)
-
-
-def _remove_jobs(backend: Backend, uid: str) -> None:
-    # The submit may have got through although its answer did not.
-    with contextlib.suppress(BackendError):
-        backend.act(Action.REMOVE, JobSelection(uid), "HTMap: the creation of the map did not finish")
 
 
 def _versions() -> dict[str, str]:

@@ -18,12 +18,13 @@ from htmap.create.description import item_lines, renumbered, varying_values
 from htmap.create.inputs import StoredInput
 from htmap.create.submission import submit, write_submission
 from htmap.create.transfers import to_transfer
+from htmap.exceptions import BackendNotAvailable, DamagedFile, InvalidOption
 from htmap.store.atomic import make_private_directory, remove_tree, storage_errors
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import MapDir, SubmissionDir
 from htmap.store.records import MapRecord, SubmissionRecord, ranges_of
 from htmap_common import TransferPath
-from htmap_common.wire import Kind, read_header
+from htmap_common.wire import Kind, WireError, read_header
 
 logger = logging.getLogger(__name__)
 
@@ -57,9 +58,14 @@ def rerun(map_dir: MapDir, record: MapRecord, backend: Backend, components: Sequ
             file.writelines(_items(map_dir, record, first, components))
         write_submission(staging, renumbered(text, map_dir, number), again)
         staging.path.rename(directory.path)
-        undo.callback(remove_tree_if_there, directory.path)
         aside = _set_output_files_aside(map_dir, components, undo)
-        cluster = submit(backend, map_dir, number)
+        # If the answer is an error, the directory stays: the jobs may be in the queue, and then it counts. If they are
+        # not, nobody sees it, and the next rerun uses its number again.
+        try:
+            cluster = submit(backend, map_dir, number)
+        except (BackendNotAvailable, InvalidOption):
+            remove_tree_if_there(directory.path)  # nothing was sent
+            raise
         undo.pop_all()
     remove_tree_if_there(aside)
     logger.info("Reran %d components of %s, cluster %d.", len(components), map_dir.path, cluster)
@@ -95,7 +101,10 @@ def _stored(map_dir: MapDir, shards: int, components: Iterable[int]) -> Iterator
     for shard in range(shards):
         if component is None:
             return
-        header = read_header(map_dir.shard(shard), Kind.INPUTS)
+        try:
+            header = read_header(map_dir.shard(shard), Kind.INPUTS)
+        except WireError as error:
+            raise DamagedFile(f"The inputs from component {component} on are damaged: {error}") from error
         files = header.get("files", {})
         while component is not None and component < header["first"] + header["count"]:
             paths = [TransferPath(path, protocol, place) for path, protocol, place, _ in files.get(str(component), ())]

@@ -11,6 +11,8 @@ their base name.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +53,38 @@ def flat_entry(file: InputFile) -> str:
     return _checked(text if "://" in text else str(_existing(Path(text))))
 
 
+# What HTMap's own files are called in the scratch directory: the function, the shards, what comes back.
+_OWN_NAMES = re.compile(r"function|\d{6}|_htmap.*|htmap-exec.*\.pyz")
+
+
+def flat_entries(files: Iterable[InputFile]) -> list[str]:
+    """How files given as options are sent together.
+
+    Raises
+    ------
+    InvalidOption
+        Two of them, or one of them and a file of HTMap's, would arrive under the same name.
+    """
+    entries = list(dict.fromkeys(map(flat_entry, files)))
+    check_names(entries)
+    return entries
+
+
+def check_names(entries: Iterable[str]) -> None:
+    """Raise `InvalidOption` if entries that arrive under their base names get into each other's way."""
+    seen: dict[str, str] = {}
+    for entry in entries:
+        name = entry.rstrip("/").rpartition("/")[2]
+        if _OWN_NAMES.fullmatch(name):
+            raise InvalidOption(f"The input file {entry} has a name that HTMap uses on the execute node: rename it.")
+        other = seen.setdefault(name, entry)
+        if other != entry:
+            raise InvalidOption(
+                f"The input files {other} and {entry} would both arrive as {name}: rename one of them, or send local "
+                "files as TransferPaths in the inputs of the function, which keep their own paths."
+            )
+
+
 def _existing(path: Path) -> Path:
     path = path.absolute()
     if not path.exists():
@@ -59,10 +93,20 @@ def _existing(path: Path) -> Path:
     return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
 
 
-_UNTRANSFERABLE = {",": "a comma", "\n": "a newline", "\r": "a carriage return", "\x1f": "a unit separator"}
+_UNTRANSFERABLE = {
+    ",": "a comma",
+    "\n": "a newline",
+    "\r": "a carriage return",
+    "\x1f": "a unit separator",
+    "$(": "a macro",
+}
 
 
 def _checked(entry: str) -> str:
+    try:
+        entry.encode()
+    except UnicodeEncodeError:
+        raise InvalidOption(f"HTCondor cannot transfer a file whose name is not UTF-8: {entry!r}. Rename it.") from None
     for mark, name in _UNTRANSFERABLE.items():
         if mark in entry:
             raise InvalidOption(f"HTCondor cannot transfer a file with {name} in its name: {entry!r}. Rename it.")

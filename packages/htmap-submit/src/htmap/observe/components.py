@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from htmap.exceptions import MapWasRemoved
+from htmap.exceptions import MapWasRemoved, StorageError
 from htmap.observe import snapshot
 from htmap.observe.events import EventLog
 from htmap.observe.outputs import Outputs
@@ -54,16 +54,17 @@ class Components:
         self.count = record.components
         self.outputs = Outputs(map_dir)
         self._lock = threading.RLock()
+        self._named: set[int] = set()  # submissions that the log has named
         self._start_over()
 
     def _start_over(self) -> None:
         self._snapshot_offset = 0
         self._settled: dict[Place, JobState] = {}
         self._submissions: list[SubmissionRecord] = []
-        self._unconfirmed: list[int] = []
         self._state = MapState()
         self._log = EventLog(self.map_dir.events)
         self._rerun: dict[int, Place] = {}
+        self._has_late_output = False
         self._statuses: list[ComponentStatus] | None = None
         self._counts: collections.Counter[ComponentStatus] | None = None
 
@@ -77,24 +78,32 @@ class Components:
         """
         with self._lock:
             news = self._find_submissions()
-            if self._log.offset == 0:
-                self._start_from_snapshot()
             if self._log.was_replaced():
                 self._start_over()
                 self._find_submissions()
                 news = True
-            if self._log.has_news():
-                before = self._log.offset
-                fold(self._state, self._log.read())
-                if self._log.offset != before:
+            news = self._read_log() or news
+            if self._state.beyond:
+                # The log knows of a submission before its directory is seen here (NFS), or its cluster recorded.
+                self._named |= self._state.beyond
+                if self._find_submissions():
                     news = True
-                    self._settled.clear()
-                    self._keep_snapshot()
-            if self._unconfirmed:
-                news = self._confirm() or news
+                    self._read_log()
             if news:
                 self._statuses = self._counts = None
             return news
+
+    def _read_log(self) -> bool:
+        if self._log.offset == 0:
+            self._start_from_snapshot()
+        before = self._log.offset
+        if self._log.has_news():
+            fold(self._state, self._log.read())
+        if self._log.offset == before:
+            return False
+        self._settled.clear()
+        self._keep_snapshot()
+        return True
 
     def _start_from_snapshot(self) -> None:
         sizes = [record.jobs for record in self._submissions]
@@ -108,19 +117,40 @@ class Components:
 
     def _keep_snapshot(self) -> None:
         # In proportion to the log: so all snapshots of a map together cost no more than a few of its last one.
-        if self._log.offset - self._snapshot_offset > max(_SNAPSHOT_EVERY_BYTES, self._log.offset // 4):
+        if not self._state.beyond and self._log.offset - self._snapshot_offset > max(
+            _SNAPSHOT_EVERY_BYTES, self._log.offset // 4
+        ):
             self._snapshot_offset = self._log.offset
             snapshot.save(self.map_dir.state, self._state, self.map_dir.events, self._log.offset)
 
     def _find_submissions(self) -> bool:
-        known = len(self._submissions)
-        path = self.map_dir.submission(known).submission
-        while path.exists():
-            self._add(SubmissionRecord.load(path))
-            path = self.map_dir.submission(len(self._submissions)).submission
+        """Take in submissions that are new; returns whether any was.
+
+        A rerun counts from the moment its jobs are in the queue: one that was killed, or is still at it, has not been.
+        """
+        added = []
+        while (record := self._next_submission()) is not None:
+            added.append(len(self._submissions))
+            self._add(record)
         if not self._submissions:
             raise MapWasRemoved(f"The map with uid {self.map_dir.uid} has been removed.")
-        return len(self._submissions) > known
+        if self._named.intersection(added):
+            # Their events have been passed over.
+            self._start_over()
+            self._find_submissions()
+        return bool(added)
+
+    def _next_submission(self) -> SubmissionRecord | None:
+        number = len(self._submissions)
+        path = self.map_dir.submission(number).submission
+        if not path.exists():
+            return None
+        try:
+            record = SubmissionRecord.load(path)
+        except StorageError:
+            return None  # taken back a moment ago
+        has_reached_queue = number == 0 or record.cluster is not None or number in self._named
+        return record if has_reached_queue else None
 
     def _add(self, record: SubmissionRecord) -> None:
         number = len(self._submissions)
@@ -129,30 +159,8 @@ class Components:
         if record.cluster is not None:
             self._state.submissions[record.cluster] = number
         if number > 0:
-            self._unconfirmed.append(number)
-
-    def _confirm(self) -> bool:
-        """Let reruns count whose jobs have reached the queue: a killed rerun may never have got there."""
-        confirmed = [number for number in self._unconfirmed if self._has_reached_queue(number)]
-        for number in confirmed:
-            self._unconfirmed.remove(number)
-            record = self._submissions[number]
             for position, component in enumerate(record):
                 self._rerun[component] = Place(number, position // record.chunksize)
-        return bool(confirmed)
-
-    def _has_reached_queue(self, number: int) -> bool:
-        if number in self._state.submissions.values():
-            return True
-        record = SubmissionRecord.load(self.map_dir.submission(number).submission)
-        if record.created != self._submissions[number].created:
-            # The number was used again, after a rerun that did not come off.
-            self._submissions[number] = record
-            self._state.tables[number] = JobTable.of_size(record.jobs)
-        if record.cluster is None:
-            return False
-        self._state.submissions[record.cluster] = number
-        return True
 
     def place(self, component: int) -> Place:
         """Where a component ran, or runs, last."""
@@ -162,13 +170,17 @@ class Components:
         """The status of each component, as of the last refresh. Do not change the list."""
         with self._lock:
             if self._statuses is None:
-                self._statuses = self._join()
+                self._has_late_output = False
+                joined = self._join()
+                if self._has_late_output:
+                    return joined  # looked at again next time
+                self._statuses = joined
             return self._statuses
 
     def counts(self) -> Mapping[ComponentStatus, int]:
         """How many components are in each status, as of the last refresh."""
         with self._lock:
-            if self._counts is None:
+            if self._counts is None or self._statuses is None:
                 self._counts = collections.Counter(self.statuses())
             return self._counts
 
@@ -205,6 +217,7 @@ class Components:
         state = self._state_of(place)
         if state == JobState.RAISED and self._submissions[place.submission].chunksize > 1:
             raised = self.outputs.raised(place.submission, place.job)
+            self._has_late_output |= raised is None
             return ComponentStatus.ERRORED if raised is None or component in raised else ComponentStatus.COMPLETED
         return _STATUS_OF_CODE[state]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,9 @@ class Outputs:
     def __init__(self, map_dir: MapDir) -> None:
         self._map_dir = map_dir
         self._raised: dict[tuple[int, int], frozenset[int]] = {}
-        self._open: _OpenOutput | None = None
+        self._last = _LastFile()
+        # Nobody closes a Map. A finalizer, unlike __del__, comes before those of the files it has in a cycle with it.
+        weakref.finalize(self, self._last.close)
         self._lock = threading.Lock()
 
     def header(self, submission: int, job: int, component: int) -> dict[str, Any]:
@@ -64,10 +67,6 @@ class Outputs:
             self._raised[submission, job] = known
         return known
 
-    def __del__(self) -> None:
-        # Nobody closes a Map; the file that was read last goes with it.
-        self._forget()
-
     @contextlib.contextmanager
     def _reader(self, submission: int, job: int, component: int) -> Iterator[tuple[OutputsReader, IndexEntry]]:
         path = self._map_dir.submission(submission).output(job)
@@ -85,19 +84,14 @@ class Outputs:
             raise
 
     def _opened(self, submission: int, job: int) -> _OpenOutput:
-        output = self._open
+        output = self._last.output
         # An unfinished file may have grown, or been replaced, since the last look.
         if output is None or not output.reader.is_finished or output.place != (submission, job):
-            self._forget()
+            self._last.close()
             reader = OutputsReader.open(self._map_dir.submission(submission).output(job))
             entries = {entry.component: entry for entry in reader.entries}
-            output = self._open = _OpenOutput((submission, job), reader, entries)
+            output = self._last.output = _OpenOutput((submission, job), reader, entries)
         return output
-
-    def _forget(self) -> None:
-        if self._open is not None:
-            self._open.reader.close()
-            self._open = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +108,18 @@ class _OpenOutput:
         if self.reader.damage is not None:
             raise self.reader.damage
         raise OutputNotFound(f"Component {component} has no output: the file of its job holds no record of it.")
+
+
+class _LastFile:
+    """Holds the output file that was read last."""
+
+    def __init__(self) -> None:
+        self.output: _OpenOutput | None = None
+
+    def close(self) -> None:
+        if self.output is not None:
+            self.output.reader.close()
+            self.output = None
 
 
 def _checked(header: dict[str, Any], component: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-from htmap.exceptions import DamagedFile, ExpectedError, MapWasRemoved, NoSuchComponent, TagNotFound
+from htmap.exceptions import DamagedFile, ExpectedError, MapWasRemoved, NoSuchComponent, TagNotFound, TimeoutError  # noqa: A004 - ours
 from htmap.observe.available import Available
 from htmap.observe.components import Components
 from htmap.observe.failures import ComponentError, ComponentHold, hold_table
@@ -28,6 +28,7 @@ from htmap.observe.streams import MapOutputFiles, MapStdErr, MapStdOut
 from htmap.observe.waiting import Deadline, Pacer, Timeout
 from htmap.settings import settings
 from htmap.store import tags
+from htmap.store.atomic import size_of
 from htmap.store.mapdir import MapDir
 from htmap.store.records import MapRecord
 
@@ -94,6 +95,7 @@ class ReadableMap(Sequence[Any]):
     @property
     def components(self) -> tuple[int, ...]:
         """The component indices."""
+        self._check_exists()
         return tuple(range(len(self)))
 
     @property
@@ -298,15 +300,19 @@ class ReadableMap(Sequence[Any]):
     @property
     def errors(self) -> dict[int, ComponentError]:
         """The errors of the components that have errored so far. Does not wait for the others."""
-        return {component: self._error(component, 0) for component in self._errored()}
+        return dict(self._errored())
 
     def error_reports(self) -> Iterator[str]:
         """Yield the error report of each component that has errored so far. Does not wait for the others."""
-        for component in self._errored():
-            yield self._error(component, 0).report()
+        for _, error in self._errored():
+            yield error.report()
 
-    def _errored(self) -> list[int]:
-        return list(self.components_by_status()[ComponentStatus.ERRORED])
+    def _errored(self) -> Iterator[tuple[int, ComponentError]]:
+        for component in self.components_by_status()[ComponentStatus.ERRORED]:
+            # Of a job that failed, some components may have returned before.
+            # Of a job that ended a moment ago, the output may be late.
+            with contextlib.suppress(ExpectedError, TimeoutError):
+                yield component, self._error(component, 0)
 
     @property
     def holds(self) -> dict[int, ComponentHold]:
@@ -339,21 +345,24 @@ class ReadableMap(Sequence[Any]):
     def local_data(self) -> int:
         """Return the number of bytes stored on the local disk by the map."""
         self._check_exists()
-        return sum(path.lstat().st_size for path in self._dir.path.rglob("*") if not path.is_dir())
+        return size_of(self._dir.path)
 
     @property
     def stdout(self) -> MapStdOut:
         """A sequence containing the stdout for each map component."""
+        self._check_exists()
         return MapStdOut(self)
 
     @property
     def stderr(self) -> MapStdErr:
         """A sequence containing the stderr for each map component."""
+        self._check_exists()
         return MapStdErr(self)
 
     @property
     def output_files(self) -> MapOutputFiles:
         """A sequence containing the path to the directory of output files for each map component."""
+        self._check_exists()
         return MapOutputFiles(self)
 
     def _printed(self, component: int, stream: str, timeout: Timeout) -> str:

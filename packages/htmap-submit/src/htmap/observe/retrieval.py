@@ -95,9 +95,10 @@ class Retrieval:
             try:
                 return self._components.outputs.record(*place, component)
             except (OutputNotFound, DamagedFile) as error:
-                left_s = min(self._grace_left_s(), deadline.remaining_s())
-                if not failed and left_s > 0:
-                    pacer.pause(left_s)
+                grace_s = 0.0 if failed else self._grace_left_s()
+                if grace_s > 0:
+                    deadline.check(lambda: f"the output of component {component} of map {self.tag()}, which is late")
+                    pacer.pause(min(grace_s, deadline.remaining_s()))
                 elif isinstance(error, DamagedFile):
                     raise
                 else:

@@ -67,10 +67,13 @@ class MapState:
         One for each submission.
     submissions
         Cluster id to submission.
+    beyond
+        Submissions that the events name, but that have no table yet: their events have been passed over.
     """
 
     tables: list[JobTable] = field(default_factory=list)
     submissions: dict[int, int] = field(default_factory=dict)
+    beyond: set[int] = field(default_factory=set)
 
 
 EXIT_SOME_RAISED = 100  # htmap.create.description says the same to the queue
@@ -132,7 +135,10 @@ def _submission_of_new_cluster(state: MapState, event: Event) -> int | None:
     if event.kind not in (ev.SUBMITTED, ev.CLUSTER_SUBMITTED):
         return None
     submission = ev.submission_of(event)
-    if submission is None or submission >= len(state.tables):
+    if submission is None:
+        return None
+    if submission >= len(state.tables):
+        state.beyond.add(submission)
         return None
     state.submissions[event.cluster] = submission
     return submission

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -75,3 +76,13 @@ def remove_tree(path: Path) -> None:
 
     with storage_errors(f"remove {path}"):
         shutil.rmtree(path, onerror=ignore_vanished)
+
+
+def size_of(path: Path) -> int:
+    """Bytes in the files below a directory; what vanishes meanwhile counts nothing."""
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(folder, name)).st_size  # noqa: PTH118 - once per file
+    return total

@@ -246,3 +246,13 @@ def test_a_map_is_being_made_until_its_jobs_are_submitted(home: Home, fake: Fake
 
     create(home, only(fake), fake.name, request_of(double, inputs()))
     assert seen == [Standing.BEING_MADE]
+
+
+def test_an_error_of_the_disk_in_the_callers_generator_is_the_callers(home: Home, fake: FakeBackend) -> None:
+    def inputs() -> Iterator[str]:
+        yield Path("/no/such/file").read_text(encoding="utf-8")
+
+    with pytest.raises(FileNotFoundError, match="/no/such/file") as caught:
+        create(home, only(fake), fake.name, request_of(double, inputs()))
+    assert not isinstance(caught.value, StorageError)
+    assert nothing_is_left(home, fake)

@@ -298,3 +298,20 @@ def test_silence_is_counted_from_the_last_event(make_map: MakeMap) -> None:
     assert components.silent_since() == components.map_dir.events.stat().st_mtime
     components.map_dir.events.unlink()
     assert components.silent_since() == 0
+
+
+def test_events_seen_before_their_submission_are_not_lost(make_map: MakeMap, fake: FakeBackend) -> None:
+    # On NFS a directory may be seen later than the lines of a log that name it.
+    m = make_map(str, range(2))
+    fake.run()
+    late = m._dir.submission(1).path
+    again(m, fake, [1])
+    fake.run()
+    hidden = late.rename(late.with_name("hidden"))
+    components = Components(m._dir, m._record)
+    components.refresh()
+    assert components.place(1) == (0, 1)
+    hidden.rename(late)
+    components.refresh()
+    assert components.place(1) == (1, 0)
+    assert components.statuses() == [Status.COMPLETED] * 2

@@ -9,7 +9,7 @@ import logging
 from htmap.backend.protocol import Action, JobSelection
 from htmap.backend.select import NAMES
 from htmap.create.debris import Standing, remove_map, standing, sweep
-from htmap.exceptions import BackendError, DamagedFile, HTMapException, MapWasRemoved, TagNotFound
+from htmap.exceptions import BackendError, DamagedFile, HTMapException, MapWasRemoved, StorageError, TagNotFound
 from htmap.maps import Map, backends
 from htmap.settings import settings
 from htmap.store import tags
@@ -122,7 +122,7 @@ def clean(*, all: bool = False) -> list[str]:  # noqa: A002 - the reference's na
                 cleaned.append(tag)
         except (TagNotFound, MapWasRemoved):
             continue  # somebody else was quicker
-        except DamagedFile as error:
+        except (DamagedFile, StorageError) as error:
             logger.warning("Cannot clean up: %s", error)
     sweep(home, backends(home))
     return cleaned

@@ -90,7 +90,7 @@ def create(
     tag = _choose_tag(home, backends, request.tag)
     map_dir = home.map(secrets.token_hex(8))
     staging = home.staging(map_dir.uid)
-    with contextlib.ExitStack() as undo, storage_errors(f"create the map {tag!r}"), _callers_own_errors():
+    with _callers_own_errors(), contextlib.ExitStack() as undo, storage_errors(f"create the map {tag!r}"):
         make_private_directory(staging.path)
         undo.callback(remove_tree, staging.path)
         with exclusive(staging.lock):

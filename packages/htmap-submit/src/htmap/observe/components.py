@@ -54,7 +54,8 @@ class Components:
         self.count = record.components
         self.outputs = Outputs(map_dir)
         self._lock = threading.RLock()
-        self._named: set[int] = set()  # submissions that the log has named
+        self._named: set[int] = set()  # submissions that the log has named ...
+        self._passed_over: set[int] = set()  # ... while they had no table
         self._start_over()
 
     def _start_over(self) -> None:
@@ -86,6 +87,7 @@ class Components:
             if self._state.beyond:
                 # The log knows of a submission before its directory is seen here (NFS), or its cluster recorded.
                 self._named |= self._state.beyond
+                self._passed_over |= self._state.beyond
                 if self._find_submissions():
                     news = True
                     self._read_log()
@@ -134,8 +136,8 @@ class Components:
             self._add(record)
         if not self._submissions:
             raise MapWasRemoved(f"The map with uid {self.map_dir.uid} has been removed.")
-        if self._named.intersection(added):
-            # Their events have been passed over.
+        if self._passed_over.intersection(added):
+            self._passed_over.clear()
             self._start_over()
             self._find_submissions()
         return bool(added)

@@ -98,3 +98,26 @@ def test_usage_is_measured_for_each_component() -> None:
     assert m.runtime[1].total_seconds() >= 0.5 > m.runtime[0].total_seconds()
     assert m.memory_usage[1] >= 50 > m.memory_usage[0] > 0
     assert m.local_data > 0
+
+
+def write_both(x):
+    Path("kept.txt").write_text(f"kept {x}")
+    Path("sent.txt").write_text(f"sent {x}")
+    htmap.transfer_output_files("kept.txt", "sent.txt")
+
+
+def test_remapped_output_files_go_elsewhere(tmp_path) -> None:
+    options = htmap.MapOptions(output_remaps={"sent.txt": htmap.TransferPath(tmp_path) / "all-$(component).txt"})
+    m = htmap.map(write_both, range(2), map_options=options, quiet=True)
+    m.wait(TIMEOUT_S)
+    for component in range(2):
+        assert (tmp_path / f"all-{component}.txt").read_text() == f"sent {component}"
+        assert [path.name for path in m.output_files[component].iterdir()] == ["kept.txt"]
+
+
+def test_each_component_may_have_remaps_of_its_own(tmp_path) -> None:
+    places = [htmap.TransferPath(tmp_path / name) for name in ("one.txt", "two = three.txt")]
+    options = htmap.MapOptions(output_remaps=[{"sent.txt": place} for place in places])
+    m = htmap.map(write_both, range(2), map_options=options, quiet=True)
+    m.wait(TIMEOUT_S)
+    assert [Path(place).read_text() for place in places] == ["sent 0", "sent 1"]

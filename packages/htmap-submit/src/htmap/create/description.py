@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from htmap.create.inputs import StoredInput
-from htmap.create.transfers import check_names, flat_entries
+from htmap.create.transfers import check_names, flat_entries, remap_entries
 from htmap.exceptions import InvalidOption, MisalignedInputData
 from htmap.options import MapOptions, PerComponent, all_required
 from htmap.store.mapdir import CHECKPOINT, OUTPUTS, TRANSFER, MapDir, folder_of, shard_name
@@ -57,9 +57,10 @@ class Columns:
 def columns(plan: Plan) -> Columns:
     """The variables of the ``queue`` statement."""
     varying = tuple(plan.options.per_component())
-    if plan.chunksize > 1 and varying:
+    if plan.chunksize > 1 and (varying or plan.options.output_remaps):
+        name = varying[0].name if varying else "output_remaps"
         raise InvalidOption(
-            f"The map option {varying[0].name} varies from component to component, "
+            f"The map option {name} varies from component to component, "
             "but components that share a job share its options. Use chunksize=1, or one value for all."
         )
     chunked = ("components", "shards") if plan.chunksize > 1 else ()
@@ -130,7 +131,11 @@ def _value(option: PerComponent, component: int) -> str:
             "Give one value for each component, or a single value for all."
         )
     value = option.values[component]
-    return ",".join(flat_entries(value)) if option.name == "input_files" else str(value)
+    if option.name == "input_files":
+        return ",".join(flat_entries(value))
+    if option.name == "output_remaps":
+        return remap_entries(value, str(component))
+    return str(value)
 
 
 def render(plan: Plan, map_dir: MapDir, jobs: int) -> str:
@@ -172,7 +177,7 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
         "when_to_transfer_output": "ON_EXIT_OR_EVICT",
         "transfer_input_files": f"{map_dir.home.initial}/,{map_dir.function},{map_dir.path}/$(inputs)$(files)",
         "transfer_output_files": f"{OUTPUTS},{TRANSFER},{CHECKPOINT}",
-        "transfer_output_remaps": _remaps(map_dir, submission),
+        "transfer_output_remaps": _remaps(plan, map_dir, submission),
         "output": f"{submission}/logs/$(folder)/$(ProcId)",
         "error": f"{submission}/logs/$(folder)/$(ProcId)",
         "log": str(map_dir.events),
@@ -194,14 +199,16 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
     return descriptors
 
 
-def _remaps(map_dir: MapDir, submission: str) -> str:
+def _remaps(plan: Plan, map_dir: MapDir, submission: str) -> str:
     """Where it goes on the submit side. A directory is merged with the one that is there."""
+    user = plan.options.output_remaps
+    elsewhere = _rendered(user) if isinstance(user, PerComponent) else remap_entries(user or {}, "$(component)")
     places = {
         OUTPUTS: f"{submission}/outputs/$(folder)/$(ProcId)",
         TRANSFER: str(map_dir.all_output_files),
         CHECKPOINT: str(map_dir.checkpoints),
     }
-    return '"' + "; ".join(f"{name} = {place}" for name, place in places.items()) + '"'
+    return '"' + "; ".join(f"{name} = {place}" for name, place in places.items()) + elsewhere + '"'
 
 
 def _rendered(value: str | PerComponent) -> str:

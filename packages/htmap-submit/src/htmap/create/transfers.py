@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from htmap.exceptions import InputFileNotFound, InvalidOption
 from htmap.options import InputFile
+from htmap.store.mapdir import TRANSFER
 from htmap_common import TransferPath
 
 
@@ -51,6 +52,32 @@ def flat_entry(file: InputFile) -> str:
         return _checked(str(file) if not file.is_local else str(_existing(Path(os.fspath(file)))))
     text = str(file)
     return _checked(text if "://" in text else str(_existing(Path(text))))
+
+
+def remap_entries(remaps: Mapping[str, TransferPath], component: str) -> str:
+    """Where output files of a component go instead of coming back, each entry after a semicolon.
+
+    Parameters
+    ----------
+    component
+        Its number, or the macro that stands for it.
+    """
+    return "".join(
+        f"; {TRANSFER}/{component}/{_remap_name(name)} = {_remap_place(name, place)}" for name, place in remaps.items()
+    )
+
+
+def _remap_name(name: str) -> str:
+    if not name or "/" in name or '"' in name:
+        raise InvalidOption(f"output_remaps takes names of output files, without folders and quotes, not {name!r}.")
+    return re.sub(r"([=;])", r"\\\1", name)
+
+
+def _remap_place(name: str, place: TransferPath) -> str:
+    text = str(Path(os.fspath(place)).absolute()) if place.is_local else str(place)
+    if '"' in text or "\n" in text:
+        raise InvalidOption(f"The output file {name} cannot be sent to {text!r}: that name has a quote or a newline.")
+    return re.sub(r"([=;])", r"\\\1", text)
 
 
 # What HTMap's own files are called in the scratch directory: the function, the shards, what comes back.

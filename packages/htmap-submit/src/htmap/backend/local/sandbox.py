@@ -179,6 +179,11 @@ class Sandbox:
         if job.stderr and job.stderr != job.stdout:
             yield self.scratch / STDERR, job.stderr
         for name in job.outputs:
+            # What is remapped out of a directory leaves before the directory itself does.
+            inside = [remapped for remapped in job.remaps if remapped.startswith(f"{name.rstrip('/')}/")]
+            for remapped in inside:
+                if os.path.lexists(self.scratch / remapped):
+                    yield self.scratch / remapped, job.initialdir / job.remaps[remapped]
             source = self.scratch / name
             into = "." if name.endswith("/") else source.name
             yield source, job.initialdir / (job.remaps.get(name) or job.remaps.get(source.name) or into)

@@ -9,7 +9,7 @@ import logging
 from htmap.backend.protocol import Action, JobSelection
 from htmap.backend.select import NAMES
 from htmap.create.debris import Standing, remove_map, standing, sweep
-from htmap.exceptions import BackendError, DamagedFile, HTMapException, MapWasRemoved, StorageError, TagNotFound
+from htmap.exceptions import BackendError, DamagedFile, HTMapException, MapWasRemoved, TagNotFound
 from htmap.maps import Map, backends
 from htmap.settings import settings
 from htmap.store import tags
@@ -82,7 +82,7 @@ def remove(tag: str, not_exist_ok: bool = True) -> None:
     """
     try:
         Map.load(tag).remove()
-    except TagNotFound:
+    except (TagNotFound, MapWasRemoved):
         if not not_exist_ok:
             raise
     except DamagedFile:
@@ -91,6 +91,9 @@ def remove(tag: str, not_exist_ok: bool = True) -> None:
 
 def _remove_damaged(home: Home, tag: str) -> None:
     """Remove a map that cannot be loaded; its record may not even say where its jobs are."""
+    if tags.discard_damaged(home, tag):
+        logger.info("Removed the tag %s, which was damaged.", tag)
+        return
     uid = tags.find(home, tag).uid
     for name in NAMES:
         with contextlib.suppress(BackendError):
@@ -117,12 +120,12 @@ def clean(*, all: bool = False) -> list[str]:  # noqa: A002 - the reference's na
     cleaned = []
     for tag in get_tags():
         try:
-            if tags.find(home, tag).transient or all:
+            if all or tags.find(home, tag).transient:
                 remove(tag, not_exist_ok=False)
                 cleaned.append(tag)
         except (TagNotFound, MapWasRemoved):
             continue  # somebody else was quicker
-        except (DamagedFile, StorageError) as error:
+        except HTMapException as error:
             logger.warning("Cannot clean up: %s", error)
     sweep(home, backends(home))
     return cleaned

@@ -6,7 +6,7 @@ import functools
 import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import TracebackType
+from types import MethodType, TracebackType
 from typing import Any
 
 from htmap.backend.select import chosen_backend, why_auto
@@ -224,6 +224,9 @@ class MappedFunction:
         functools.update_wrapper(self, func)
         self.function = func
         self._map_options = map_options or MapOptions()
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A mapped function may call itself, or another one, on the node, where there is nothing of this module.

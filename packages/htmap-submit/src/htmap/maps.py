@@ -16,7 +16,7 @@ from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.backend.select import backend_named
 from htmap.create.debris import Standing, remove_map, standing
 from htmap.create.rerun import changing, rerun
-from htmap.exceptions import BackendError, CannotRerunComponents, InvalidOption, TagNotFound, TimeoutError  # noqa: A004 - ours
+from htmap.exceptions import BackendError, CannotRerunComponents, InvalidOption, StorageError, TagNotFound, TimeoutError  # noqa: A004 - ours
 from htmap.observe.readable import ReadableMap
 from htmap.observe.settling import ask_queue
 from htmap.observe.statuses import ACTIVE, ComponentStatus
@@ -59,12 +59,16 @@ class Map(ReadableMap):
         home = Home.of(settings)
         found = tags.find(home, tag)
         map_dir = home.map(found.uid)
-        if not map_dir.path.exists() or standing(map_dir, backends(home)) is not Standing.MAP:
-            raise TagNotFound(
-                f"There is no map with the tag {tag!r} in {home.path}: its creation, or its removal, is under way or "
-                "was cut short. htmap.clean() sweeps up what was left behind."
-            )
-        return cls(tag=found.tag, map_dir=map_dir.path)
+        try:
+            if map_dir.path.exists() and standing(map_dir, backends(home)) is Standing.MAP:
+                return cls(tag=found.tag, map_dir=map_dir.path)
+        except StorageError:
+            if map_dir.path.exists():
+                raise  # else it was removed a moment ago
+        raise TagNotFound(
+            f"There is no map with the tag {tag!r} in {home.path}: its creation, or its removal, is under way or "
+            "was cut short. htmap.clean() sweeps up what was left behind."
+        )
 
     def _keep_going(self) -> None:
         now = time.monotonic()
@@ -92,8 +96,7 @@ class Map(ReadableMap):
     def is_transient(self) -> bool:
         """True if the map never had an explicit tag: `htmap.clean` removes it."""
         self._check_exists()
-        found = tags.tag_of(self._dir.home, self._dir.uid)
-        return found is not None and found.transient
+        return tags.find(self._dir.home, self.tag).transient
 
     def remove(self, force: bool = False) -> None:
         """Take the map out of the queue, whatever its jobs are doing, and delete all of its data for ever.
@@ -259,4 +262,7 @@ def remove(map_dir: MapDir, backend: Backend, tag: str, *, force: bool) -> None:
     if not force:
         _let_queue_empty(map_dir.uid, backend, tag)
     remove_map(map_dir.home, map_dir, tag)
+    with contextlib.suppress(BackendError):
+        # Another process may have rerun components meanwhile.
+        backend.act(Action.REMOVE, JobSelection(map_dir.uid), "HTMap: its map was removed")
     logger.info("Removed map %s.", tag)

@@ -63,10 +63,25 @@ class FileSource:
     def read(self, offset: int, length: int) -> memoryview:
         lead = offset % _ALIGNMENT
         view = _allocate(lead + length)[lead:]
-        self._file.seek(offset)
-        if self._file.readinto(view) < length:  # type: ignore[attr-defined]
+        if self._read_at(offset, view) < length:
             raise Torn(f"it has become shorter than {offset + length} bytes while it was read")
         return view
+
+    def _read_at(self, offset: int, view: memoryview) -> int:
+        """Fill the view, as far as the file goes; returns the number of bytes.
+
+        Where the system allows, without moving the position of the file: a forked process shares it.
+        """
+        if not hasattr(os, "preadv"):
+            self._file.seek(offset)
+            return int(self._file.readinto(view))  # type: ignore[attr-defined]
+        done = 0
+        while done < len(view):
+            count = os.preadv(self._file.fileno(), [view[done:]], offset + done)
+            if count == 0:
+                break
+            done += count
+        return done
 
     def close(self) -> None:
         self._file.close()

@@ -15,7 +15,7 @@ from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.exceptions import DamagedFile, HTMapException, TagNotFound
 from htmap.store import tags
 from htmap.store.atomic import remove_tree, storage_errors
-from htmap.store.locks import exclusive, is_held
+from htmap.store.locks import exclusive, exclusive_if_free, is_held
 from htmap.store.mapdir import Home, MapDir
 from htmap.store.records import MapRecord, SubmissionRecord
 
@@ -49,6 +49,12 @@ def standing(map_dir: MapDir, backend: Callable[[str], Backend]) -> Standing:
         return Standing.BEING_MADE if is_held(map_dir.lock) else Standing.DEBRIS
     first = map_dir.submission(0).submission
     if not first.exists():
+        if map_dir.map.exists():
+            # No kill leaves that: a map comes into place whole.
+            raise DamagedFile(
+                f"There is no file {first}. Without it the map cannot be used; "
+                "htmap.remove() with its tag takes it away."
+            )
         return Standing.DEBRIS
     record = SubmissionRecord.load(first)
     if record.cluster is not None or _has_events(map_dir):
@@ -125,7 +131,9 @@ def _sweep(home: Home, map_dir: MapDir, backend: Backend | None) -> None:
 def remove_map(home: Home, map_dir: MapDir, tag: str | None = None) -> None:
     """Remove the directory of a map, and its tag. It is out of sight at once, whenever this is killed."""
     if map_dir.path.name.startswith("."):
-        remove_tree(map_dir.path)
+        with exclusive_if_free(map_dir.lock) as is_free:
+            if is_free:
+                remove_tree(map_dir.path)
         return
     with storage_errors(f"remove {map_dir.path}"), contextlib.suppress(FileNotFoundError), exclusive(map_dir.lock):
         dying = home.dying(map_dir.uid)

@@ -42,7 +42,7 @@ from htmap.objects import CLOUDPICKLE_VERSION, PROTOCOL, freeze
 from htmap.options import MapOptions
 from htmap.store import tags
 from htmap.store.atomic import make_private_directory, remove_tree, storage_errors, write_file
-from htmap.store.locks import exclusive
+from htmap.store.locks import new_locked_directory
 from htmap.store.mapdir import Home, MapDir
 from htmap.store.records import MapRecord, SubmissionRecord
 from htmap_common.wire import Kind, encode_file
@@ -91,9 +91,8 @@ def create(
     map_dir = home.map(secrets.token_hex(8))
     staging = home.staging(map_dir.uid)
     with _callers_own_errors(), contextlib.ExitStack() as undo, storage_errors(f"create the map {tag!r}"):
-        make_private_directory(staging.path)
-        undo.callback(remove_tree, staging.path)
-        with exclusive(staging.lock):
+        undo.callback(_remove_if_there, staging.path)
+        with new_locked_directory(staging.path):
             components = _fill(staging, map_dir, name, request, tag, progress)
             staging.path.rename(map_dir.path)
             undo.callback(remove_tree, map_dir.path)
@@ -104,6 +103,11 @@ def create(
         undo.pop_all()  # all went well
     logger.info("Created map %s with %d components, cluster %d.", tag, components, cluster)
     return tag, map_dir
+
+
+def _remove_if_there(path: Path) -> None:
+    if path.exists():
+        remove_tree(path)
 
 
 @contextlib.contextmanager

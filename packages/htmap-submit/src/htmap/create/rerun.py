@@ -53,7 +53,7 @@ def rerun(map_dir: MapDir, record: MapRecord, backend: Backend, components: Sequ
         remove_tree_if_there(staging.path)
         make_private_directory(staging.path)
         undo.callback(remove_tree_if_there, staging.path)
-        text = map_dir.submission(0).submit.read_text(encoding="utf-8")
+        text = _first_description(map_dir)
         with staging.items.open("x", encoding="utf-8") as file:
             file.writelines(_items(map_dir, record, first, components))
         write_submission(staging, renumbered(text, map_dir, number), again)
@@ -70,6 +70,17 @@ def rerun(map_dir: MapDir, record: MapRecord, backend: Backend, components: Sequ
     remove_tree_if_there(aside)
     logger.info("Reran %d components of %s, cluster %d.", len(components), map_dir.path, cluster)
     return number
+
+
+def _first_description(map_dir: MapDir) -> str:
+    path = map_dir.submission(0).submit
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        text = ""
+    if not text.rstrip().rpartition("\n")[2].startswith("queue "):
+        raise DamagedFile(f"The file {path} is damaged, so nothing can be rerun as it was. Make the map again.")
+    return text
 
 
 def _next_number(map_dir: MapDir, backend: Backend) -> int:
@@ -90,6 +101,8 @@ def _items(map_dir: MapDir, record: MapRecord, first: SubmissionRecord, componen
         wanted = set(components)
         with map_dir.submission(0).items.open(encoding="utf-8") as lines:
             varying = {number: varying_values(line) for number, line in enumerate(lines) if number in wanted}
+        if len(varying) < len(wanted):
+            raise DamagedFile(f"The file {map_dir.submission(0).items} is cut short. Make the map again.")
     stored = _stored(map_dir, record.shards, components)
     return item_lines(map_dir, first.chunksize, stored, lambda component: varying.get(component, []))
 

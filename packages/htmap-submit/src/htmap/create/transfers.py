@@ -115,7 +115,7 @@ def check_names(entries: Iterable[str]) -> None:
 def _existing(path: Path) -> Path:
     path = path.absolute()
     if not path.exists():
-        raise InputFileNotFound(f"There is no input file {path}. The map was not created.")
+        raise InputFileNotFound(f"There is no input file {path}, so nothing was submitted.")
     # HTCondor follows a link to a file, but none to a directory, wherever on the path it is.
     return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
 

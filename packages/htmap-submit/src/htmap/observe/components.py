@@ -8,11 +8,12 @@ component and never unpickles.
 from __future__ import annotations
 
 import collections
+import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from htmap.exceptions import MapWasRemoved, StorageError
+from htmap.exceptions import CorruptEventLog, MapWasRemoved, StorageError
 from htmap.observe import snapshot
 from htmap.observe.events import EventLog
 from htmap.observe.outputs import Outputs
@@ -20,6 +21,8 @@ from htmap.observe.state import Hold, JobState, JobTable, MapState, fold
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.store.mapdir import MapDir
 from htmap.store.records import MapRecord, SubmissionRecord
+
+logger = logging.getLogger(__name__)
 
 _STATUS = {
     JobState.UNMATERIALIZED: ComponentStatus.UNMATERIALIZED,
@@ -100,7 +103,11 @@ class Components:
             self._start_from_snapshot()
         before = self._log.offset
         if self._log.has_news():
-            fold(self._state, self._log.read())
+            try:
+                fold(self._state, self._log.read())
+            except CorruptEventLog as error:
+                # Whatever wrote that, the jobs of this map have their own events; all of them have been folded.
+                logger.warning("%s: %s", self.map_dir.events, error)
         if self._log.offset == before:
             return False
         self._settled.clear()

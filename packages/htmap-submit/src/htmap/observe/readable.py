@@ -10,6 +10,7 @@ import collections
 import contextlib
 import datetime as dt
 import html
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -254,7 +255,7 @@ class ReadableMap(Sequence[Any]):
 
     def _index(self, component: int) -> int:
         try:
-            return range(len(self))[component]
+            return range(len(self))[operator.index(component)]
         except IndexError:
             raise NoSuchComponent(
                 f"Map {self._tag} has no component {component}: it has {len(self)}, from 0 to {len(self) - 1}."

@@ -60,6 +60,7 @@ class Inputs:
         self._map_dir = map_dir
         self._shards = shards
         self._firsts: dict[int, int] = {}
+        self._last: tuple[int, Record] | None = None  # the neighbours of an input are often wanted next
 
     def shard_of(self, component: int) -> int:
         """The shard that holds a component: a search by halves, for nothing says so but the shards."""
@@ -86,9 +87,14 @@ class Inputs:
                 yield _call(record, component)
 
     def _record(self, shard: int) -> Record:
+        last = self._last
+        if last is not None and last[0] == shard:
+            return last[1]
         path = self._map_dir.shard(shard)
         with _readable(f"inputs of shard {shard}", path):
-            return read_record(path, Kind.INPUTS)
+            record = read_record(path, Kind.INPUTS)
+        self._last = shard, record
+        return record
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from htmap.exceptions import (
     DamagedFile,
+    HTMapException,
     MapComponentError,
     MapComponentHeld,
     MapComponentRemoved,
@@ -138,8 +139,8 @@ class Retrieval:
             return {}
         try:
             return self._components.outputs.header(*self._components.place(component), component)
-        except (OutputNotFound, DamagedFile):
-            return {}
+        except HTMapException:
+            return {}  # what is wrong with it is said where the output itself is asked for
 
     def why_no_output(self, component: int) -> str:
         """One sentence on a component whose job is over but left no record."""

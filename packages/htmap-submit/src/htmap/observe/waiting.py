@@ -15,6 +15,7 @@ Timeout = int | float | dt.timedelta | None
 
 _SHORTEST_S = 0.005
 _GROWTH = 1.5
+_IDLE_SHARE = 10  # times as long asleep as at work, up to the longest pause
 
 
 def seconds(timeout: Timeout) -> float | None:
@@ -40,11 +41,12 @@ class Deadline:
 
 
 class Pacer:
-    """Sleeps between looks: shortly after news, longer and longer without."""
+    """Sleeps between looks: shortly after news, longer and longer without; and long beside what a look costs."""
 
     def __init__(self, longest_s: float) -> None:
         self._longest_s = longest_s
         self._pause_s = _SHORTEST_S
+        self._woke = time.monotonic()
 
     def saw_news(self) -> None:
         """Something happened: look again soon."""
@@ -52,8 +54,11 @@ class Pacer:
 
     def pause(self, at_most_s: float = float("inf")) -> None:
         """Sleep until it is time for the next look."""
-        time.sleep(max(0.0, min(self._pause_s, self._longest_s, at_most_s)))
+        busy_s = time.monotonic() - self._woke
+        pause_s = max(self._pause_s, _IDLE_SHARE * busy_s)
+        time.sleep(max(0.0, min(pause_s, self._longest_s, at_most_s)))
         self._pause_s *= _GROWTH
+        self._woke = time.monotonic()
 
 
 def wait_until(

@@ -65,6 +65,10 @@ def make_private_directory(path: Path) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
 
 
+# Somebody may write into a directory while it is removed: a job that ends, or whoever locks it to sweep it up.
+_REMOVAL_TRIES = 20
+
+
 def remove_tree(path: Path) -> None:
     """Remove a directory and all below it; fine if somebody else does the same at the same time."""
 
@@ -75,6 +79,14 @@ def remove_tree(path: Path) -> None:
             raise exc_info[1]
 
     with storage_errors(f"remove {path}"):
+        for _ in range(_REMOVAL_TRIES):
+            try:
+                shutil.rmtree(path, onerror=ignore_vanished)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+            else:
+                return
         shutil.rmtree(path, onerror=ignore_vanished)
 
 

@@ -12,12 +12,13 @@ import os
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from htmap.exceptions import DamagedFile, HTMapException, InvalidTag, TagAlreadyExists, TagNotFound
 from htmap.store.atomic import storage_errors, write_file
+from htmap.store.locks import exclusive
 from htmap.store.mapdir import Home
 from htmap_common.wire import Kind, WireError, encode_file, read_header
 
@@ -85,22 +86,33 @@ def random_tag(home: Home) -> str:
             return tag
 
 
+@contextlib.contextmanager
+def _changing(home: Home, doing: str) -> Iterator[None]:
+    """One change of tags at a time: to look at a tag and then take it away is two steps."""
+    with storage_errors(doing), exclusive(home.path / "tags.lock"):
+        yield
+
+
 def claim(home: Home, tag: Tag) -> None:
     """Give a tag to a map, or raise `TagAlreadyExists`."""
-    with storage_errors(f"claim the tag {tag.tag!r}"):
-        beside = home.tags / f".{tag.uid}"  # one at a time: whoever claims a tag for a map holds its lock
-        content = b"".join(encode_file(Kind.TAG, {"uid": tag.uid, "transient": tag.transient}))
-        try:
-            beside.touch(0o600)
-            beside.write_bytes(content)
-            _link_new(beside, home.tags / tag.tag, content)
-        except FileExistsError:
-            raise TagAlreadyExists(
-                f"There is a map with the tag {tag.tag!r} already. "
-                f"Load it with htmap.load({tag.tag!r}), remove it, or choose another tag."
-            ) from None
-        finally:
-            beside.unlink(missing_ok=True)
+    with _changing(home, f"claim the tag {tag.tag!r}"):
+        _claim(home, tag)
+
+
+def _claim(home: Home, tag: Tag) -> None:
+    beside = home.tags / f".{tag.uid}"  # one at a time: whoever claims a tag for a map holds its lock
+    content = b"".join(encode_file(Kind.TAG, {"uid": tag.uid, "transient": tag.transient}))
+    try:
+        beside.touch(0o600)
+        beside.write_bytes(content)
+        _link_new(beside, home.tags / tag.tag, content)
+    except FileExistsError:
+        raise TagAlreadyExists(
+            f"There is a map with the tag {tag.tag!r} already. "
+            f"Load it with htmap.load({tag.tag!r}), remove it, or choose another tag."
+        ) from None
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _link_new(source: Path, target: Path, content: bytes) -> None:
@@ -116,22 +128,37 @@ def _link_new(source: Path, target: Path, content: bytes) -> None:
 
 def release(home: Home, tag: str, uid: str) -> None:
     """Take a tag away from a map, unless it names another one by now."""
+    with _changing(home, f"release the tag {tag!r}"):
+        _release(home, tag, uid)
+
+
+def _release(home: Home, tag: str, uid: str) -> None:
     with contextlib.suppress(TagNotFound, DamagedFile):
         if find(home, tag).uid != uid:
             return
-    with storage_errors(f"release the tag {tag!r}"), contextlib.suppress(FileNotFoundError):
-        (home.tags / tag).unlink()
+    (home.tags / tag).unlink(missing_ok=True)
+
+
+def discard_damaged(home: Home, tag: str) -> bool:
+    """Remove a tag whose file does not say which map it names. Returns whether it was such a one."""
+    with _changing(home, f"discard the tag {tag!r}"):
+        try:
+            find(home, tag)
+        except DamagedFile:
+            (home.tags / tag).unlink()
+            return True
+        return False
 
 
 def replace(home: Home, old: Tag | None, new: Tag) -> None:
     """Give a map a new tag in place of its old one."""
-    if old is not None and old.tag == new.tag:
-        with storage_errors(f"change the tag {new.tag!r}"):
+    with _changing(home, f"change the tag {new.tag!r}"):
+        if old is not None and old.tag == new.tag:
             write_file(home.tags / new.tag, encode_file(Kind.TAG, {"uid": new.uid, "transient": new.transient}))
-        return
-    claim(home, new)
-    if old is not None:
-        release(home, old.tag, old.uid)
+            return
+        _claim(home, new)
+        if old is not None:
+            _release(home, old.tag, old.uid)
 
 
 def find(home: Home, tag: str) -> Tag:
@@ -168,7 +195,7 @@ def names(home: Home) -> list[str]:
 
 def sweep_unclaimed(home: Home, is_in_use: Callable[[str], bool]) -> None:
     """Remove what was left of a claim that was killed, unless the map of that uid is in use by its maker."""
-    with storage_errors("sweep tags"):
+    with _changing(home, "sweep tags"):
         for path in home.tags.glob(".*"):
             if not is_in_use(path.name.removeprefix(".")):
                 path.unlink(missing_ok=True)

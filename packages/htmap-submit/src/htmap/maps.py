@@ -16,7 +16,15 @@ from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.backend.select import backend_named
 from htmap.create.debris import Standing, remove_map, standing
 from htmap.create.rerun import changing, rerun
-from htmap.exceptions import BackendError, CannotRerunComponents, InvalidOption, StorageError, TagNotFound, TimeoutError  # noqa: A004 - ours
+from htmap.exceptions import (
+    BackendError,
+    CannotRerunComponents,
+    InvalidOption,
+    MapWasRemoved,
+    StorageError,
+    TagNotFound,
+    TimeoutError,  # noqa: A004 - ours
+)
 from htmap.observe.readable import ReadableMap
 from htmap.observe.settling import ask_queue
 from htmap.observe.statuses import ACTIVE, ComponentStatus
@@ -62,7 +70,7 @@ class Map(ReadableMap):
         try:
             if map_dir.path.exists() and standing(map_dir, backends(home)) is Standing.MAP:
                 return cls(tag=found.tag, map_dir=map_dir.path)
-        except StorageError:
+        except (StorageError, MapWasRemoved):
             if map_dir.path.exists():
                 raise  # else it was removed a moment ago
         raise TagNotFound(

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 from htmap.backend.protocol import Action, Backend, JobSelection
-from htmap.exceptions import DamagedFile, HTMapException, TagNotFound
+from htmap.exceptions import DamagedFile, HTMapException, StorageError, TagNotFound
 from htmap.store import tags
 from htmap.store.atomic import remove_tree, storage_errors
 from htmap.store.locks import exclusive, exclusive_if_free, is_held
@@ -85,9 +85,13 @@ def sweep_tag(home: Home, tag: str, backend: Callable[[str], Backend]) -> bool:
     except DamagedFile:
         return False
     map_dir = home.map(found.uid)
-    if map_dir.path.exists() and standing(map_dir, backend) is not Standing.DEBRIS:
-        return False
-    _sweep(home, map_dir, None if not map_dir.map.exists() else backend(MapRecord.load(map_dir.map).backend))
+    try:
+        if map_dir.path.exists() and standing(map_dir, backend) is not Standing.DEBRIS:
+            return False
+        _sweep(home, map_dir, None if not map_dir.map.exists() else backend(MapRecord.load(map_dir.map).backend))
+    except StorageError:
+        if map_dir.path.exists():
+            raise  # else somebody else removes it at the same time
     tags.release(home, tag, found.uid)
     return True
 

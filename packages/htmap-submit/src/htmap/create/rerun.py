@@ -18,7 +18,7 @@ from htmap.create.description import item_lines, renumbered, varying_values
 from htmap.create.inputs import StoredInput
 from htmap.create.submission import submit, write_submission
 from htmap.create.transfers import to_transfer
-from htmap.exceptions import BackendNotAvailable, DamagedFile, InvalidOption
+from htmap.exceptions import BackendNotAvailable, DamagedFile, InvalidOption, MapWasRemoved, StorageError
 from htmap.store.atomic import make_private_directory, remove_tree, storage_errors
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import MapDir, SubmissionDir
@@ -32,8 +32,13 @@ logger = logging.getLogger(__name__)
 @contextlib.contextmanager
 def changing(map_dir: MapDir) -> Iterator[None]:
     """Keep other processes from changing the map while the body checks and reruns."""
-    with storage_errors(f"lock {map_dir.path}"), exclusive(map_dir.lock):
-        yield
+    try:
+        with storage_errors(f"lock {map_dir.path}"), exclusive(map_dir.lock):
+            yield
+    except StorageError:
+        if map_dir.path.exists():
+            raise
+        raise MapWasRemoved(f"The map in {map_dir.path} has been removed.") from None
 
 
 def rerun(map_dir: MapDir, record: MapRecord, backend: Backend, components: Sequence[int]) -> int:

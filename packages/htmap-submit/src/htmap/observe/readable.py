@@ -15,7 +15,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-from htmap.exceptions import DamagedFile, ExpectedError, MapWasRemoved, NoSuchComponent, TagNotFound, TimeoutError  # noqa: A004 - ours
+from htmap.exceptions import (
+    DamagedFile,
+    ExpectedError,
+    MapWasRemoved,
+    NoSuchComponent,
+    StorageError,
+    TagNotFound,
+    TimeoutError,  # noqa: A004 - ours
+)
 from htmap.observe.available import Available
 from htmap.observe.components import Components
 from htmap.observe.failures import ComponentError, ComponentHold, hold_table
@@ -42,7 +50,11 @@ class ReadableMap(Sequence[Any]):
     def __init__(self, *, tag: str, map_dir: Path) -> None:
         self._tag = tag
         self._dir = MapDir(Path(map_dir))
-        self._record = MapRecord.load(self._dir.map)
+        try:
+            self._record = MapRecord.load(self._dir.map)
+        except StorageError:
+            self._check_exists()
+            raise
         self._components = Components(self._dir, self._record)
         self._inputs = Inputs(self._dir, self._record.shards)
         self._retrieval = Retrieval(self._components, lambda: self._tag, self._refresh, _pace)

@@ -155,3 +155,17 @@ def test_a_damaged_map_spoils_no_other_and_can_be_removed(htmap_dir) -> None:
     assert htmap.get_tags() == ("bad", "good")
     assert htmap.clean(all=True) == ["bad", "good"]
     assert list((htmap_dir / "maps").iterdir()) == []
+
+
+def test_what_the_log_does_not_say_the_queue_does() -> None:
+    htmap.settings["QUEUE_CHECK_TIME"] = 0.5
+    m = htmap.map(lambda x: 1 / x, range(3), tag="silent", map_options=htmap.MapOptions(chunksize=2), quiet=True)
+    m.wait(TIMEOUT_S, errors_ok=True)
+    m._dir.events.unlink()
+    again = htmap.load("silent")
+    again.wait(TIMEOUT_S, errors_ok=True)
+    assert [str(status) for status in again.component_statuses] == ["ERRORED", "COMPLETED", "COMPLETED"]
+    assert again[1:] == [1.0, 0.5]
+    again.rerun([0])
+    again.wait(TIMEOUT_S, errors_ok=True)
+    assert not again.is_active

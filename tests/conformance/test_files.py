@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 import htmap
 
 TIMEOUT_S = 120
@@ -121,3 +123,31 @@ def test_each_component_may_have_remaps_of_its_own(tmp_path) -> None:
     m = htmap.map(write_both, range(2), map_options=options, quiet=True)
     m.wait(TIMEOUT_S)
     assert [Path(place).read_text() for place in places] == ["sent 0", "sent 1"]
+
+
+def test_what_a_running_component_prints_can_be_watched_where_the_backend_allows(tmp_path, backend) -> None:
+    def talk(go):
+        import time
+
+        print("so far", flush=True)
+        while not Path(go).exists():
+            time.sleep(0.02)
+        print("so good")
+
+    m = htmap.map(talk, [str(tmp_path / "go")], quiet=True)
+    if backend == "local":
+        deadline = time.monotonic() + TIMEOUT_S
+        while watched(m) != "so far\n":
+            assert time.monotonic() < deadline
+    else:
+        with pytest.raises(TimeoutError):
+            m.stdout.get(0, timeout=0.1)
+    (tmp_path / "go").touch()
+    assert m.stdout.get(0, TIMEOUT_S) == "so far\nso good\n"
+
+
+def watched(m: htmap.Map) -> str:
+    try:
+        return m.stdout[0]
+    except TimeoutError:
+        return ""

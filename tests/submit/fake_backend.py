@@ -184,6 +184,9 @@ class FakeBackend:
         self._check()
         return [_queued(job) for job in self._selected(selection, with_history=with_history)]
 
+    def scratch(self, cluster: int, proc: int) -> Path | None:  # noqa: ARG002 - it runs nowhere
+        return None
+
     def ensure_progress(self) -> None:
         self.progress_asked += 1
 

@@ -7,6 +7,7 @@ from tests.submit.conftest import MakeMap
 from tests.submit.fake_backend import FakeBackend, raised, returned
 
 from htmap.exceptions import BackendNotAvailable
+from htmap.observe.components import Components
 from htmap.observe.readable import ReadableMap
 from htmap.observe.settling import ask_queue
 from htmap.observe.state import JobState
@@ -80,3 +81,15 @@ def test_a_queue_that_cannot_be_asked_says_so(silent: ReadableMap, fake: FakeBac
     fake.refusal = BackendNotAvailable("gone fishing")
     with pytest.raises(BackendNotAvailable):
         asked(silent, fake)
+
+
+def test_jobs_that_the_log_never_saw_are_asked_for_too(make_map: MakeMap, fake: FakeBackend) -> None:
+    m = make_map(str, range(3))
+    fake.run()
+    m._dir.events.unlink()
+    components = Components(m._dir, m._record)
+    components.refresh()
+    assert components.active_jobs() == {}
+    assert components.unseen_jobs() == {1: [0, 1, 2]}
+    states = ask_queue(fake, m._dir.uid, {}, components.outputs, components.numbers(), components.unseen_jobs())
+    assert states == {(1, proc): JobState.RETURNED for proc in range(3)}

@@ -88,12 +88,24 @@ class Map(ReadableMap):
             self._queue_asked = now
             self._ask_queue()
 
+    def _scratch_of(self, component: int) -> Path | None:
+        place = self._components.place(component)
+        for cluster, submission in self._components.numbers().items():
+            if submission == place.submission:
+                return self._backend.scratch(cluster, place.job)
+        return None
+
     def _ask_queue(self) -> None:
         """Let the queue settle what the log leaves open, if it can be asked now."""
         active = self._components.active_jobs()
         try:
             states = ask_queue(
-                self._backend, self._dir.uid, active, self._components.outputs, self._components.numbers()
+                self._backend,
+                self._dir.uid,
+                active,
+                self._components.outputs,
+                self._components.numbers(),
+                self._components.unseen_jobs(),
             )
         except BackendError as error:
             logger.warning("The log of map %s is silent, and the queue cannot be asked: %s", self._tag, error)

@@ -110,6 +110,10 @@ class CondorBackend:
                     found.setdefault((job.cluster, job.proc), job)
         return list(found.values())
 
+    def scratch(self, cluster: int, proc: int) -> Path | None:  # noqa: ARG002 - it is on another machine
+        """Nothing can be read there: HTCondor brings files back when the job ends."""
+        return None
+
     def ensure_progress(self) -> None:
         """Nothing to do: the jobs are the schedd's."""
 

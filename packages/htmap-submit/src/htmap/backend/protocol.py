@@ -124,6 +124,10 @@ class Backend(Protocol):
         """
         ...
 
+    def scratch(self, cluster: int, proc: int) -> Path | None:
+        """The scratch directory of a running job, if it can be read from here."""
+        ...
+
     def ensure_progress(self) -> None:
         """Make sure that queued jobs can run at all.
 

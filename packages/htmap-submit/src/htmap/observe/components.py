@@ -243,6 +243,15 @@ class Components:
                 found[cluster] = [proc for proc, state in enumerate(states) if state in _IN_QUEUE]
             return {cluster: procs for cluster, procs in found.items() if procs}
 
+    def unseen_jobs(self) -> dict[int, list[int]]:
+        """Cluster to procs, of the jobs that no event has named yet: not materialized, or the log is lost."""
+        with self._lock:
+            found = {
+                cluster: [proc for proc, state in enumerate(self._state.tables[number].states) if not state]
+                for cluster, number in self._state.submissions.items()
+            }
+            return {cluster: procs for cluster, procs in found.items() if procs}
+
     def numbers(self) -> Mapping[int, int]:
         """Cluster to number of its submission."""
         return self._state.submissions

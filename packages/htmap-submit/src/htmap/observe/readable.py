@@ -378,9 +378,22 @@ class ReadableMap(Sequence[Any]):
         self._check_exists()
         return MapOutputFiles(self)
 
+    def _scratch_of(self, _component: int) -> Path | None:
+        """Where the job of a component works, if that can be read from here."""
+        return None
+
     def _printed(self, component: int, stream: str, timeout: Timeout) -> str:
         component = self._index(component)
-        self._retrieval.wait_for(component, timeout)
+        try:
+            self._retrieval.wait_for(component, timeout)
+        except TimeoutError:
+            scratch = self._scratch_of(component)
+            if scratch is None:
+                raise
+            # The runner keeps it there until the component is over.
+            with contextlib.suppress(FileNotFoundError):
+                return (scratch / "_htmap" / f"{component}.{stream}").read_text(encoding="utf-8", errors="replace")
+            raise
         return self._retrieval.printed(component, stream)
 
     def _output_directory(self, component: int, timeout: Timeout) -> Path:

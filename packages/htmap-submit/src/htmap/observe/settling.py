@@ -24,9 +24,16 @@ _STATES = {
 
 Job = tuple[int, int]  # cluster, proc
 
+_NOT_MATERIALIZED = -1  # the proc by which the queue stands for all such jobs of a cluster
 
-def ask_queue(
-    backend: Backend, uid: str, active: Mapping[int, list[int]], outputs: Outputs, submissions: Mapping[int, int]
+
+def ask_queue(  # noqa: PLR0917 - what the log says, and whom to ask
+    backend: Backend,
+    uid: str,
+    active: Mapping[int, list[int]],
+    outputs: Outputs,
+    submissions: Mapping[int, int],
+    unseen: Mapping[int, list[int]] | None = None,
 ) -> dict[Job, JobState]:
     """The states of active jobs, as the queue and its history know them.
 
@@ -34,6 +41,8 @@ def ask_queue(
     ----------
     active
         Cluster to procs that the log last saw in the queue.
+    unseen
+        Cluster to procs that the log has never seen. As long as their cluster has jobs to materialize, they are these.
     submissions
         Cluster to number of the submission.
 
@@ -43,10 +52,15 @@ def ask_queue(
         The queue cannot be asked.
     """
     states = {}
-    queued = backend.query(JobSelection(uid, dict.fromkeys(active)))
+    unseen = unseen or {}
+    queued = backend.query(JobSelection(uid, dict.fromkeys([*active, *unseen])))
     present = {(job.cluster, job.proc): job for job in queued}
+    wanted = dict(active)
+    for cluster, procs in unseen.items():
+        if (cluster, _NOT_MATERIALIZED) not in present:
+            wanted[cluster] = [*wanted.get(cluster, ()), *procs]
     missing: dict[int, list[int]] = {}
-    for cluster, procs in active.items():
+    for cluster, procs in wanted.items():
         for proc in procs:
             job = present.get((cluster, proc))
             if job is None:

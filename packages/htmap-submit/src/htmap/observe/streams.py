@@ -49,13 +49,14 @@ class _Printed(_PerComponent[str]):
         component
             The index of the component.
         timeout
-            How long to wait for it (seconds, or a timedelta). None: for ever.
+            How long to wait for the component to be over (seconds, or a timedelta). None: for ever.
 
         Returns
         -------
         str
             The standard output/error of the map component. For a component that left no record, because its job
-            never got as far: what the job itself printed.
+            never got as far: what the job itself printed. If the time is up and the component is still running: what
+            it has printed so far, where the backend lets one see that (the local one does), else TimeoutError.
         """
         return self._map._printed(component, self.stream, timeout)
 

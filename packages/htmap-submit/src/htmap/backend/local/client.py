@@ -18,7 +18,7 @@ from htmap.backend.local import actions, classad, language, launch, outbox
 from htmap.backend.local.eventlog import JobEvents
 from htmap.backend.local.job import expand, expand_for_cluster
 from htmap.backend.local.queue import IN_QUEUE, WITH_PROCESS, Queue
-from htmap.backend.local.sandbox import sweep_spool
+from htmap.backend.local.sandbox import scratch_root, sweep_spool
 from htmap.backend.local.submitter import inherited_environment
 from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob
 from htmap.exceptions import BackendError
@@ -116,6 +116,11 @@ class LocalBackend:
         with self._queue() as queue:
             rows = queue.select(selection, JobStatus if with_history else IN_QUEUE)
         return [_queued_job(row) for row in rows]
+
+    def scratch(self, cluster: int, proc: int) -> Path | None:
+        """The scratch directory of a running job; see `htmap.backend.protocol.Backend.scratch`."""
+        path = scratch_root(self._home) / f"{cluster}.{proc}"
+        return path if path.exists() else None
 
     def ensure_progress(self) -> None:
         """Start the supervisor if there is something to do and none is alive."""

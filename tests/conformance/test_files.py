@@ -118,7 +118,7 @@ def test_remapped_output_files_go_elsewhere(tmp_path) -> None:
 
 
 def test_each_component_may_have_remaps_of_its_own(tmp_path) -> None:
-    places = [htmap.TransferPath(tmp_path / name) for name in ("one.txt", "two = three.txt")]
+    places = [htmap.TransferPath(tmp_path / name) for name in ("one.txt", "two words.txt")]
     options = htmap.MapOptions(output_remaps=[{"sent.txt": place} for place in places])
     m = htmap.map(write_both, range(2), map_options=options, quiet=True)
     m.wait(TIMEOUT_S)
@@ -151,3 +151,9 @@ def watched(m: htmap.Map) -> str:
         return m.stdout[0]
     except TimeoutError:
         return ""
+
+
+def test_a_remap_that_htcondor_cannot_read_is_refused() -> None:
+    options = htmap.MapOptions(output_remaps={"sent.txt": htmap.TransferPath("a = b")})
+    with pytest.raises(htmap.exceptions.InvalidOption, match="'='"):
+        htmap.map(write_both, [1], map_options=options, quiet=True)

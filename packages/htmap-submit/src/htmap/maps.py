@@ -41,6 +41,8 @@ _PROGRESS_CHECK_S = 0.5
 # A schedd answers a few milliseconds before it writes to the log.
 _LOG_LAG_S = 2.0
 _REMOVAL_S = 30.0
+# A shadow writes to the log that a job is suspended before the schedd knows it, and would continue it.
+_RESUME_TRIES = 3
 _UNDOES = {Action.RELEASE: ComponentStatus.HELD, Action.CONTINUE: ComponentStatus.SUSPENDED}
 
 
@@ -146,7 +148,10 @@ class Map(ReadableMap):
 
     def resume(self) -> None:
         """Resume the map, undoing `pause`."""
-        self._act(Action.CONTINUE)
+        for _ in range(_RESUME_TRIES):
+            self._act(Action.CONTINUE)
+            if not self._components.counts().get(ComponentStatus.SUSPENDED):
+                return
 
     def vacate(self) -> None:
         """Vacate the map: running components give up their claimed resources and become idle again.
@@ -229,7 +234,7 @@ class Map(ReadableMap):
         self._check_exists()
         jobs = self._backend.act(action, self._all_jobs(), f"HTMap: {action.value} by the user")
         logger.info("%s map %s: %d jobs.", action.value.capitalize(), self._tag, jobs)
-        if jobs and action in _UNDOES:
+        if action in _UNDOES:
             self._let_log_catch_up(_UNDOES[action])
 
     def _let_log_catch_up(self, undone: ComponentStatus) -> None:

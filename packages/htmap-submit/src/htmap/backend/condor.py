@@ -239,7 +239,7 @@ def translated_log(path: Path) -> Iterator[bytes]:
 
 
 def _as_text(event: Any) -> bytes:
-    lines = [f"{int(event.type):03d} ({event.cluster}.{event.proc}.0) {event.timestamp}"]
+    lines = [f"{int(event.type):03d} ({event.cluster}.{event.proc}.000) {event.timestamp}"]
     if "UserNotes" in event:
         lines.append(f"    {event['UserNotes']}")
     if "ReturnValue" in event:

@@ -14,7 +14,17 @@ from typing import NamedTuple
 
 from htmap.exceptions import CorruptEventLog
 from htmap.observe import events as ev
-from htmap.observe.events import Event
+from htmap.observe.events import (
+    CLUSTER_REMOVED,
+    CLUSTER_SUBMITTED,
+    HELD,
+    IMAGE_SIZE,
+    SUBMITTED,
+    TERMINATED,
+    Event,
+    hold_of,
+    memory_mb_of,
+)
 
 
 class JobState(enum.IntEnum):
@@ -31,7 +41,9 @@ class JobState(enum.IntEnum):
     FAILED = 8  # ended in a way that the runner does not end by itself
 
 
-_FINAL = frozenset({JobState.REMOVED, JobState.RETURNED, JobState.RAISED, JobState.FAILED})
+# Plain numbers for the loop below: to look up a member of an enum costs as much as the rest of a simple event.
+_FIRST_FINAL = int(JobState.REMOVED)  # nothing follows this state or a later one
+_IDLE = int(JobState.IDLE)
 
 
 class Hold(NamedTuple):
@@ -78,17 +90,16 @@ class MapState:
 
 EXIT_SOME_RAISED = 100  # htmap.create.description says the same to the queue
 
-_NEXT: Mapping[int, JobState] = {
-    ev.SUBMITTED: JobState.IDLE,
-    ev.EXECUTING: JobState.RUNNING,
-    ev.EVICTED: JobState.IDLE,
-    ev.SHADOW_EXCEPTION: JobState.IDLE,
-    ev.RECONNECT_FAILED: JobState.IDLE,
-    ev.SUSPENDED: JobState.SUSPENDED,
-    ev.UNSUSPENDED: JobState.RUNNING,
-    ev.HELD: JobState.HELD,
-    ev.RELEASED: JobState.IDLE,
-    ev.ABORTED: JobState.REMOVED,
+# Where a job is after an event, whatever came before.
+_NEXT: Mapping[int, int] = {
+    ev.EXECUTING: int(JobState.RUNNING),
+    ev.EVICTED: _IDLE,
+    ev.SHADOW_EXCEPTION: _IDLE,
+    ev.RECONNECT_FAILED: _IDLE,
+    ev.SUSPENDED: int(JobState.SUSPENDED),
+    ev.UNSUSPENDED: int(JobState.RUNNING),
+    ev.RELEASED: _IDLE,
+    ev.ABORTED: _FIRST_FINAL,
 }
 
 
@@ -104,64 +115,72 @@ def fold(state: MapState, events: Iterable[Event]) -> None:
         An event names a job that was never part of the map. All other events have been folded by then.
     """
     stranger: Event | None = None
-    # Hot: once per event.
+    submissions, tables, after_event = state.submissions, state.tables, _NEXT.get
+    # Hot: once per event (benchmarks/bench_events.py).
     for event in events:
-        kind, cluster, proc, _ = event
-        submission = state.submissions.get(cluster)
+        kind, cluster, proc, text = event
+        submission = submissions.get(cluster)
         if submission is None:
             submission = _submission_of_new_cluster(state, event)
             if submission is None:
                 continue  # not ours: somebody used our log for jobs of their own
-        table = state.tables[submission]
-        if proc < 0:
-            if kind == ev.CLUSTER_REMOVED:
-                _remove_unmaterialized(table)
-            continue
-        if proc >= len(table.states):
-            stranger = event
-            continue
-        if kind == ev.IMAGE_SIZE:
-            table.memory_mb[proc] = max(table.memory_mb[proc], ev.memory_mb_of(event))
-        elif table.states[proc] not in _FINAL:
-            _move(table, proc, event)
+        table = tables[submission]
+        states = table.states
+        if not 0 <= proc < len(states):
+            stranger = _of_no_job(table, event) or stranger
+        elif kind == IMAGE_SIZE:
+            table.memory_mb[proc] = max(table.memory_mb[proc], memory_mb_of(text))
+        elif states[proc] < _FIRST_FINAL:
+            after = after_event(kind)
+            if after is not None:
+                states[proc] = after
+                table.holds.pop(proc, None)
+            elif kind in _TELLING:
+                _TELLING[kind](table, proc, text)
     if stranger is not None:
         raise CorruptEventLog(
-            f"The event log names job {stranger.cluster}.{stranger.proc}, "
-            f"but submission {state.submissions[stranger.cluster]} of the map has fewer jobs."
+            f"The event log names job {stranger[1]}.{stranger[2]}, "
+            f"but submission {state.submissions[stranger[1]]} of the map has fewer jobs."
         )
 
 
 def _submission_of_new_cluster(state: MapState, event: Event) -> int | None:
-    if event.kind not in (ev.SUBMITTED, ev.CLUSTER_SUBMITTED):
+    kind, cluster, _, text = event
+    if kind not in (SUBMITTED, CLUSTER_SUBMITTED):
         return None
-    submission = ev.submission_of(event)
+    submission = ev.submission_of(text)
     if submission is None:
         return None
     if submission >= len(state.tables):
         state.beyond.add(submission)
         return None
-    state.submissions[event.cluster] = submission
+    state.submissions[cluster] = submission
     return submission
 
 
-def _move(table: JobTable, proc: int, event: Event) -> None:
-    if event.kind == ev.TERMINATED:
-        _end(table, proc, event)
-        return
-    after = _NEXT.get(event.kind)
-    if after is None or (event.kind == ev.SUBMITTED and table.states[proc] != JobState.UNMATERIALIZED):
-        return
-    table.states[proc] = after
-    if after is JobState.HELD:
-        table.holds[proc] = Hold(*ev.hold_of(event))
-    else:
-        table.holds.pop(proc, None)
+def _of_no_job(table: JobTable, event: Event) -> Event | None:
+    """Take in an event of a whole cluster; one of a job that the submission does not have is given back."""
+    kind, _, proc, _ = event
+    if proc >= 0:
+        return event
+    if kind == CLUSTER_REMOVED:
+        _remove_unmaterialized(table)
+    return None
 
 
-def _end(table: JobTable, proc: int, event: Event) -> None:
-    code = ev.exit_of(event)
+def _submit(table: JobTable, proc: int, _: bytes) -> None:
+    table.states[proc] = table.states[proc] or JobState.IDLE
+
+
+def _hold(table: JobTable, proc: int, text: bytes) -> None:
+    table.states[proc] = JobState.HELD
+    table.holds[proc] = Hold(*hold_of(text))
+
+
+def _end(table: JobTable, proc: int, text: bytes) -> None:
+    code = ev.exit_of(text)
     table.holds.pop(proc, None)
-    table.cpu_s += ev.cpu_s_of(event)
+    table.cpu_s += ev.cpu_s_of(text)
     if code == 0:
         table.states[proc] = JobState.RETURNED
     elif code == EXIT_SOME_RAISED:
@@ -169,6 +188,10 @@ def _end(table: JobTable, proc: int, event: Event) -> None:
     else:
         table.states[proc] = JobState.FAILED
         table.exits[proc] = code
+
+
+# Events of which the state before, or the text, matters.
+_TELLING = {SUBMITTED: _submit, HELD: _hold, TERMINATED: _end}
 
 
 def _remove_unmaterialized(table: JobTable) -> None:

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-
-import cloudpickle
-import pytest
 
 import htmap
 from htmap import ComponentStatus as Status
-from testbed.pool import Pool
 
 TIMEOUT_S = 120
-
-
-@pytest.fixture
-def home(pool: Pool, request: pytest.FixtureRequest) -> Iterator[Path]:  # noqa: ARG001 - the pool must run first
-    """An HTMAP_DIR whose maps run on the pool."""
-    folder = Path(tempfile.mkdtemp(prefix="htmap-"))
-    before = htmap.settings.to_dict()
-    htmap.settings["HTMAP_DIR"] = str(folder)
-    htmap.settings["BACKEND"] = "htcondor"
-    cloudpickle.register_pickle_by_value(request.module)
-    yield folder
-    cloudpickle.unregister_pickle_by_value(request.module)
-    htmap.clean(all=True)
-    htmap.settings.replace(type(htmap.settings)(before))
-    shutil.rmtree(folder)
 
 
 def invert(x: int) -> float:

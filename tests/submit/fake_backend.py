@@ -20,7 +20,7 @@ from htmap.exceptions import BackendError
 from htmap.objects import freeze, thaw
 from htmap_common.wire import Kind, OutputsWriter, read_record
 
-SEPARATOR = "\x1f"
+SEPARATOR = "\x1f"  # splits an item before anything else; see htmap.create.item_lines
 EXIT_SOME_RAISED = 100
 
 Payload = tuple[dict[str, Any], list[Any]]
@@ -97,10 +97,15 @@ class FakeJob:
     def components(self) -> list[int]:
         """The components that the runner is told to run."""
         chosen: list[int] = []
-        for part in self.runner_is_told("--components").split(","):
+        for part in self.runner_is_told("--components").split("+"):
             first, _, last = part.partition("-")
             chosen += range(int(first), int(last or first) + 1)
         return chosen
+
+
+def split_item(item: str, variables: int) -> list[str]:
+    """The values of an item, as HTCondor splits it."""
+    return item.split(SEPARATOR) if SEPARATOR in item else re.split(r",\s*|\s+", item, maxsplit=variables - 1)
 
 
 def parse(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
@@ -111,7 +116,8 @@ def parse(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
         if line.startswith("queue "):
             names, _, path = line.removeprefix("queue ").partition(" from ")
             lines = Path(path).read_text(encoding="utf-8").split("\n")[:-1]
-            items = [dict(zip(names.split(","), each.split(SEPARATOR), strict=True)) for each in lines]
+            variables = names.split(",")
+            items = [dict(zip(variables, split_item(each, len(variables)), strict=True)) for each in lines]
         elif line and not line.startswith("#"):
             key, _, value = line.partition("=")
             commands[key.strip().casefold()] = value.strip()
@@ -282,7 +288,7 @@ class FakeBackend:
             return raised(error)
 
     def _input(self, job: FakeJob, component: int) -> Any:
-        for name in job.runner_is_told("--inputs").split(","):
+        for name in job.runner_is_told("--inputs").split("+"):
             record = read_record(job.sent(name), Kind.INPUTS)
             first, count = record.header["first"], record.header["count"]
             if first <= component < first + count:

@@ -14,8 +14,9 @@ from tests.submit.fake_backend import FakeJob, parse
 from tests.submit.golden_cases import BUNDLE, CASES, GOLDEN, make_files, map_dir_below, written
 
 from htmap import MapOptions, TransferPath
-from htmap.create.description import SEPARATOR, Plan, item_lines, items, render, renumbered, varying_values
+from htmap.create.description import Plan, item_lines, items, render, renumbered, varying_options, varying_values
 from htmap.create.inputs import StoredInput
+from htmap.create.item_lines import item_values
 from htmap.create.transfers import flat_entry, to_transfer
 from htmap.exceptions import InputFileNotFound, InvalidOption, MisalignedInputData
 
@@ -84,7 +85,7 @@ def as_condor_reads(root: Path) -> dict[str, ReadBack]:
     asked = []
     for case in CASES.values():
         names = case.text(root).splitlines()[-1].split()[1].split(",")
-        values = case.lines(root)[0].rstrip("\n").split(SEPARATOR)
+        values = item_values(case.lines(root)[0], len(names))
         asked.append([case.text(root), dict(zip(names, values, strict=True))])
     done = subprocess.run(
         [sys.executable, "-c", READ_BACK],
@@ -120,7 +121,7 @@ def test_condor_expands_macros_as_the_fake_backend_does(
 ) -> None:
     commands, _ = parse(CASES[name].text(root).rpartition("queue")[0])
     names = as_condor_reads[name].queue.split(" from ")[0].split(",")
-    values = CASES[name].lines(root)[0].rstrip("\n").split(SEPARATOR)
+    values = item_values(CASES[name].lines(root)[0], len(names))
     job = FakeJob(0, 0, {**commands, **folded(dict(zip(names, values, strict=True)))})
     for key, expanded in as_condor_reads[name].expanded.items():
         assert job.expand(key) == expanded, key
@@ -187,7 +188,7 @@ def test_a_file_that_is_not_there_is_named_before_anything_is_submitted(root: Pa
 def test_values_may_hold_commas_blanks_and_quotes(root: Path) -> None:
     values = ['a, "b"', "it's", "", "$(component)"]
     lines = list(items(plan_of(MapOptions(rank=values)), map_dir_below(root), stored(4)))
-    assert [varying_values(line) for line in lines] == [[value] for value in values]
+    assert [varying_values(line, 1) for line in lines] == [[value] for value in values]
     assert all(line.count("\n") == 1 for line in lines)
 
 
@@ -200,14 +201,19 @@ def test_items_are_made_as_inputs_come(root: Path) -> None:
             yield StoredInput(component, 0, ())
 
     lines = item_lines(map_dir_below(root), 3, endless(), lambda _component: [])
-    assert next(lines).startswith(f"0{SEPARATOR}0-2{SEPARATOR}")
+    assert next(lines).startswith("0,0-2,000000,")
     assert seen == [0, 1, 2]
 
 
 def test_jobs_beyond_a_thousand_use_another_folder(root: Path) -> None:
     lines = list(item_lines(map_dir_below(root), 1, stored(1001), lambda _component: []))
-    assert lines[999].split(SEPARATOR)[2] == "000"
-    assert lines[1000].split(SEPARATOR)[2] == "001"
+    assert item_values(lines[999], 4)[2] == "000"
+    assert item_values(lines[1000], 4)[2] == "001"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_description_says_how_many_options_vary(name: str, root: Path) -> None:
+    assert varying_options(CASES[name].text(root)) == len(CASES[name].options(root).per_component())
 
 
 def test_a_later_submission_differs_in_its_number_and_its_items_alone(root: Path) -> None:

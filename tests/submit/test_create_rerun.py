@@ -10,7 +10,6 @@ from tests.submit.conftest import MakeMap
 from tests.submit.fake_backend import FakeBackend, parse
 
 from htmap import TransferPath
-from htmap.create.description import SEPARATOR
 from htmap.create.rerun import changing, rerun
 from htmap.exceptions import BackendNotAvailable, InputFileNotFound
 from htmap.observe.readable import ReadableMap
@@ -185,7 +184,7 @@ def test_what_a_kill_left_half_written_is_swept_up_by_the_next_rerun(make_map: M
     (half / "items").write_text("half")
     assert again(m, fake, [0]) == 1
     assert not half.exists()
-    assert m._dir.submission(1).items.read_text().startswith(f"0{SEPARATOR}")
+    assert m._dir.submission(1).items.read_text().startswith("0,")
 
 
 def test_a_submission_can_be_given_to_condor_submit_by_hand(make_map: MakeMap, fake: FakeBackend) -> None:

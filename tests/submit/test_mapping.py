@@ -25,6 +25,7 @@ from htmap.exceptions import (
     UnknownPythonDeliveryMethod,
 )
 from htmap.settings import Settings
+from htmap.store.mapdir import Home
 
 
 def power(x: int, p: int = 2) -> int:
@@ -350,3 +351,48 @@ def test_a_tag_that_is_taken_is_refused(queue: FakeBackend) -> None:
         htmap.map(power, [1], tag="t")
     assert len(queue.jobs) == 1
     assert issubclass(TagAlreadyExists, HTMapException)
+
+
+# --- the submit description -----------------------------------------------------------------------------------------
+
+
+def described(m: htmap.Map) -> str:
+    """What was submitted, with the items in their place."""
+    first = m._dir.submission(0)
+    *commands, queue = first.submit.read_text().splitlines()
+    return "\n".join([*commands, queue.replace(f"from {first.items}", "from ("), first.items.read_text() + ")", ""])
+
+
+OPTIONS = MapOptions(request_memory=["1GB", "2GB"], custom_options={"Group": '"a b"'})
+
+
+def test_a_description_shows_what_a_map_would_submit(queue: FakeBackend) -> None:
+    shown = htmap.submit_description(power, [2, 3], map_options=OPTIONS, tag="shown")
+    assert nothing_was_made(queue)
+    m = htmap.map(power, [2, 3], map_options=OPTIONS, tag="shown", quiet=True)
+    uid_shown = shown.partition("/maps/")[2].partition("/")[0]
+    assert shown == described(m).replace(m._dir.uid, uid_shown)
+
+
+@pytest.mark.usefixtures("queue")
+def test_a_builder_shows_what_it_has_been_sent() -> None:
+    with htmap.build_map(power, map_options=OPTIONS) as builder:
+        builder(2, p=3)
+        builder(3)
+        shown = builder.submit_description()
+    assert shown.count("\n") == described(builder.map).count("\n")
+    assert "1GB" in shown
+
+
+def test_a_description_refuses_what_a_map_would(queue: FakeBackend) -> None:
+    with pytest.raises(MisalignedInputData, match="request_memory"):
+        htmap.submit_description(power, [1, 2, 3], map_options=OPTIONS)
+    with pytest.raises(EmptyMap):
+        htmap.submit_description(power, [])
+    assert nothing_was_made(queue)
+
+
+@pytest.mark.usefixtures("queue")
+def test_a_description_leaves_nothing_behind() -> None:
+    htmap.submit_description(power, [1, 2], map_options=OPTIONS)
+    assert list(Home.of(htmap.settings).maps.iterdir()) == []

@@ -92,7 +92,7 @@ def parse_task(arguments: list[str]) -> Task:
         # Whatever they are called on the submit side, HTCondor has put the files into the scratch directory.
         function=os.path.basename(values["--function"]),
         components=parse_components(values["--components"]),
-        inputs=[os.path.basename(path) for path in values["--inputs"].split(",")],
+        inputs=[os.path.basename(path) for path in _parts(values["--inputs"])],
         outputs=os.path.join(scratch, values["--outputs"]),
         scratch=scratch,
         with_locals=_NO_LOCALS not in arguments,
@@ -109,12 +109,17 @@ def parse_components(text: str) -> list[int]:
     """
     components: dict[int, None] = {}
     try:
-        for part in text.split(","):
+        for part in _parts(text):
             first, dash, last = part.partition("-")
             components.update(dict.fromkeys(range(int(first), int(last if dash else first) + 1)))
     except ValueError:
         raise RunnerFailure(f"{text!r} is no list of components like 5-9,12.") from None
     return list(components)
+
+
+def _parts(text: str) -> list[str]:
+    """The parts of a list; HTMap separates them by ``+``, which no submit language takes for anything else."""
+    return text.replace("+", ",").split(",")
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -12,7 +12,15 @@ from htmap import delivery as _delivery  # noqa: F401 - registers the delivery m
 from htmap import exceptions
 from htmap.delivery.registry import register_delivery_method
 from htmap.management import clean, get_tags, load, load_maps, remove
-from htmap.mapping import MapBuilder, MappedFunction, build_map, map, mapped, starmap  # noqa: A004 - the reference's name
+from htmap.mapping import (
+    MapBuilder,
+    MappedFunction,
+    build_map,
+    map,  # noqa: A004 - the reference's name
+    mapped,
+    starmap,
+    submit_description,
+)
 from htmap.maps import Map
 from htmap.observe.failures import ComponentError, ComponentHold
 from htmap.observe.statuses import ComponentStatus
@@ -53,6 +61,7 @@ __all__ = [
     "remove",
     "settings",
     "starmap",
+    "submit_description",
     "transfer_output_files",
     "version",
     "version_info",

@@ -11,7 +11,7 @@ from typing import Any
 
 from htmap.backend.select import chosen_backend, why_auto
 from htmap.create.inputs import Call
-from htmap.create.new_map import Request, create
+from htmap.create.new_map import Request, create, rehearse
 from htmap.delivery.registry import delivery_method
 from htmap.exceptions import CannotAddToMap, InvalidOption, MisalignedInputData, NoMapYet
 from htmap.maps import Map, backends
@@ -48,7 +48,7 @@ def map(  # noqa: A001 - the reference's name
     Map
         A `htmap.Map` representing the map.
     """
-    return _submit(func, (call_of((arg,), {}) for arg in _iterable("args", args)), map_options, tag, quiet=quiet)
+    return _submit(func, _single_arguments(args), map_options, tag, quiet=quiet)
 
 
 def starmap(  # noqa: PLR0917 - the reference's signature
@@ -78,6 +78,10 @@ def starmap(  # noqa: PLR0917 - the reference's signature
         `args` and `kwargs` are not of the same length.
     """
     return _submit(func, _aligned(args, kwargs), map_options, tag, quiet=quiet)
+
+
+def _single_arguments(args: Iterable[Any]) -> Iterator[Call]:
+    return (call_of((arg,), {}) for arg in _iterable("args", args))
 
 
 def _iterable(name: str, values: Iterable[Any]) -> Iterable[Any]:
@@ -123,15 +127,27 @@ def _submit(
     *,
     quiet: bool,
 ) -> Map:
+    home = Home.of(settings)
+    name = chosen_backend(settings)
+    _say_once(name, quiet=quiet)
+    tag, map_dir = create(home, backends(home), name, _request(func, calls, map_options, tag))
+    created = Map(tag=tag, map_dir=map_dir.path)
+    if not quiet:
+        print(  # noqa: T201 - what `quiet` is for
+            f"Created map {tag} with {len(created)} components"
+        )
+    return created
+
+
+def _request(
+    func: Callable[..., Any], calls: Iterable[Call], map_options: MapOptions | None, tag: str | None
+) -> Request:
     if isinstance(func, MappedFunction):
         func = func.function
     if not callable(func):
         raise InvalidOption(f"What is mapped must be a function, not {func!r}.")
-    home = Home.of(settings)
-    name = chosen_backend(settings)
-    _say_once(name, quiet=quiet)
     defaults = MapOptions.from_settings(settings["MAP_OPTIONS"])
-    request = Request(
+    return Request(
         function=func,
         calls=calls,
         options=MapOptions.merge(map_options or MapOptions(), defaults),
@@ -140,13 +156,34 @@ def _submit(
         max_idle=settings["LATE_MATERIALIZATION.MAX_IDLE"],
         threshold=settings["LATE_MATERIALIZATION.THRESHOLD"],
     )
-    tag, map_dir = create(home, backends(home), name, request)
-    created = Map(tag=tag, map_dir=map_dir.path)
-    if not quiet:
-        print(  # noqa: T201 - what `quiet` is for
-            f"Created map {tag} with {len(created)} components"
-        )
-    return created
+
+
+def submit_description(
+    func: Callable[..., Any],
+    args: Iterable[Any],
+    map_options: MapOptions | None = None,
+    tag: str | None = None,
+) -> str:
+    """Return the submit description that `map` would give to HTCondor, and submit nothing.
+
+    Everything is checked as `map` checks it, and nothing is left behind. For calls with several arguments, see
+    `MapBuilder.submit_description`. That of a map that exists lies in its directory: ``submissions/0/submit``.
+
+    Parameters
+    ----------
+    func, args, map_options, tag
+        As in `map`.
+
+    Returns
+    -------
+    str
+        Text that ``condor_submit`` takes. The files it names, below the directory of the map, exist when the map does.
+    """
+    return _rehearsed(func, _single_arguments(args), map_options, tag)
+
+
+def _rehearsed(func: Callable[..., Any], calls: Iterable[Call], map_options: MapOptions | None, tag: str | None) -> str:
+    return rehearse(Home.of(settings), chosen_backend(settings), _request(func, calls, map_options, tag))
 
 
 class MapBuilder:
@@ -187,6 +224,10 @@ class MapBuilder:
     def __len__(self) -> int:
         """The number of inputs it has been sent."""
         return len(self._calls)
+
+    def submit_description(self) -> str:
+        """Return the submit description for the inputs it has been sent so far, as `htmap.submit_description` does."""
+        return _rehearsed(self._func, self._calls, self._map_options, self._tag)
 
     @property
     def map(self) -> Map:

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from itertools import islice
 
 from htmap.create.inputs import StoredInput
+from htmap.create.item_lines import item_line, item_values
 from htmap.create.transfers import check_names, flat_entries, remap_entries
 from htmap.exceptions import InvalidOption, MisalignedInputData
 from htmap.options import MapOptions, PerComponent, all_required
 from htmap.store.mapdir import CHECKPOINT, OUTPUTS, TRANSFER, MapDir, folder_of, shard_name
 from htmap.store.records import spelled
-
-SEPARATOR = "\x1f"
-"""Between the values of an item: HTCondor splits at it first, so values may hold commas and blanks."""
 
 _EXIT_SOME_RAISED = 100  # the runner ended well, and at least one component raised; htmap_exec.keeper says the same
 
@@ -54,6 +52,9 @@ class Columns:
     varying: tuple[PerComponent, ...]
 
 
+_VARYING = "option_"
+
+
 def columns(plan: Plan) -> Columns:
     """The variables of the ``queue`` statement."""
     varying = tuple(plan.options.per_component())
@@ -64,11 +65,12 @@ def columns(plan: Plan) -> Columns:
             "but components that share a job share its options. Use chunksize=1, or one value for all."
         )
     chunked = ("components", "shards") if plan.chunksize > 1 else ()
-    return Columns(("component", *chunked, "inputs", "folder", "files", *map(_variable, varying)), varying)
+    # The last value of an item may hold commas and blanks.
+    return Columns(("component", *chunked, "inputs", "folder", *map(_variable, varying), "files"), varying)
 
 
 def _variable(option: PerComponent) -> str:
-    return f"option_{option.name.replace('.', '_')}"
+    return f"{_VARYING}{option.name.replace('.', '_')}"
 
 
 def items(plan: Plan, map_dir: MapDir, stored: Iterable[StoredInput]) -> Iterator[str]:
@@ -97,31 +99,28 @@ def item_lines(
     job = 0
     while chunk := list(islice(stored, chunksize)):
         components = [each.component for each in chunk]
-        shards = dict.fromkeys(each.shard for each in chunk)
+        first, *others = dict.fromkeys(each.shard for each in chunk)
         values = [str(components[0])]
         if chunksize > 1:
-            values += [spelled(components), ",".join(f"{shard:06d}" for shard in shards)]
-        values += [_shards(map_dir, shards), folder_of(job), _files_of(chunk), *values_of(components[0])]
-        yield SEPARATOR.join(values) + "\n"
+            # As the runner takes them, without commas.
+            shards = "+".join(f"{shard:06d}" for shard in (first, *others))
+            values += [spelled(components).replace(",", "+"), shards]
+        files = [*(str(map_dir.shard(other)) for other in others), *_files_of(chunk)]
+        values += [shard_name(first), folder_of(job), *values_of(components[0]), "".join(f",{file}" for file in files)]
+        yield item_line(values)
         job += 1
 
 
-def _shards(map_dir: MapDir, shards: Iterable[int]) -> str:
-    """The shards of a job for its transfer list, where the directory of the map stands before the first already."""
-    first, *others = shards
-    return ",".join([shard_name(first), *(str(map_dir.shard(other)) for other in others)])
-
-
-def varying_values(line: str) -> list[str]:
+def varying_values(line: str, options: int) -> list[str]:
     """The values of the varying options in a line for a job of one component."""
-    return line.rstrip("\n").split(SEPARATOR)[4:]
+    return item_values(line, 4 + options)[3:-1]
 
 
-def _files_of(chunk: list[StoredInput]) -> str:
-    """The files of a job, each after a comma: they follow the shards in one list."""
+def _files_of(chunk: list[StoredInput]) -> list[str]:
+    """The files of a job."""
     files = list(dict.fromkeys(file for each in chunk for file in each.files))
     check_names(file for file in files if "://" in file)
-    return "".join(f",{file}" for file in files)
+    return files
 
 
 def _value(option: PerComponent, component: int) -> str:
@@ -149,9 +148,25 @@ def render(plan: Plan, map_dir: MapDir, jobs: int) -> str:
 def renumbered(text: str, map_dir: MapDir, number: int) -> str:
     """The description of the first submission, made that of a later one."""
     lines = text.rstrip("\n").split("\n")
-    names = lines[-1].split()[1].split(",")
-    lines[-1] = _queue(names, map_dir, number)
+    lines[-1] = _queue(_variables(text), map_dir, number)
     return "\n".join(_numbered(number) if line == _numbered(0) else line for line in lines) + "\n"
+
+
+def varying_options(text: str) -> int:
+    """How many options vary in a description."""
+    return sum(name.startswith(_VARYING) for name in _variables(text))
+
+
+def _variables(text: str) -> list[str]:
+    """The variables of the ``queue`` statement."""
+    return text.rstrip("\n").rpartition("\n")[2].split()[1].split(",")
+
+
+def with_items(text: str, lines: str) -> str:
+    """A description that holds its items itself, so that it can be read, and submitted, alone."""
+    *commands, queue = text.rstrip("\n").split("\n")
+    names, _, _ = queue.partition(" from ")
+    return "\n".join([*commands, f"{names} from (", f"{lines})", ""])
 
 
 def _numbered(number: int) -> str:

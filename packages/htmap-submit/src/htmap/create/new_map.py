@@ -26,7 +26,7 @@ from typing import Any
 import htmap_common
 from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.create.debris import sweep_tag
-from htmap.create.description import Plan, items, render
+from htmap.create.description import Plan, items, render, with_items
 from htmap.create.inputs import Call, CallerError, StoredInput, store_inputs
 from htmap.create.submission import submit, write_submission
 from htmap.delivery.registry import DeliveryMethod
@@ -103,6 +103,30 @@ def create(
         undo.pop_all()  # all went well
     logger.info("Created map %s with %d components, cluster %d.", tag, components, cluster)
     return tag, map_dir
+
+
+def rehearse(home: Home, name: str, request: Request) -> str:
+    """Do all that `create` does but for the submission, and leave nothing behind.
+
+    Returns
+    -------
+    str
+        The submit description, with its items in it.
+
+    Raises
+    ------
+    HTMapException
+        As `create` would.
+    """
+    tag = tags.check(request.tag) if request.tag is not None else tags.random_tag(home)
+    map_dir = home.map(secrets.token_hex(8))
+    staging = home.staging(map_dir.uid)
+    with _callers_own_errors(), contextlib.ExitStack() as undo, storage_errors(f"rehearse the map {tag!r}"):
+        undo.callback(_remove_if_there, staging.path)
+        with new_locked_directory(staging.path):
+            _fill(staging, map_dir, name, request, tag, iter)
+            first = staging.submission(0)
+            return with_items(first.submit.read_text(encoding="utf-8"), first.items.read_text(encoding="utf-8"))
 
 
 def _remove_if_there(path: Path) -> None:

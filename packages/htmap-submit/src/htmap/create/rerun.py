@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from htmap.backend.protocol import Backend, JobSelection
-from htmap.create.description import item_lines, renumbered, varying_values
+from htmap.create.description import item_lines, renumbered, varying_options, varying_values
 from htmap.create.inputs import StoredInput
 from htmap.create.submission import submit, write_submission
 from htmap.create.transfers import to_transfer
@@ -60,7 +60,7 @@ def rerun(map_dir: MapDir, record: MapRecord, backend: Backend, components: Sequ
         undo.callback(remove_tree_if_there, staging.path)
         text = _first_description(map_dir)
         with staging.items.open("x", encoding="utf-8") as file:
-            file.writelines(_items(map_dir, record, first, components))
+            file.writelines(_items(map_dir, record, first, components, varying_options(text)))
         write_submission(staging, renumbered(text, map_dir, number), again)
         staging.path.rename(directory.path)
         aside = _set_output_files_aside(map_dir, components, undo)
@@ -100,12 +100,14 @@ def _next_number(map_dir: MapDir, backend: Backend) -> int:
     return len(numbers)
 
 
-def _items(map_dir: MapDir, record: MapRecord, first: SubmissionRecord, components: Sequence[int]) -> Iterator[str]:
+def _items(
+    map_dir: MapDir, record: MapRecord, first: SubmissionRecord, components: Sequence[int], options: int
+) -> Iterator[str]:
     varying: dict[int, list[str]] = {}
     if first.chunksize == 1:
         wanted = set(components)
         with map_dir.submission(0).items.open(encoding="utf-8") as lines:
-            varying = {number: varying_values(line) for number, line in enumerate(lines) if number in wanted}
+            varying = {number: varying_values(line, options) for number, line in enumerate(lines) if number in wanted}
         if len(varying) < len(wanted):
             raise DamagedFile(f"The file {map_dir.submission(0).items} is cut short. Make the map again.")
     stored = _stored(map_dir, record.shards, components)

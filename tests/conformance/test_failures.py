@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +87,31 @@ def test_the_cause_is_the_exception_of_the_user() -> None:
         m.get(0, TIMEOUT_S)
     assert isinstance(raised.value.__cause__, KeyError)
     assert raised.value.__cause__.args == ("missing",)
+
+
+def test_an_error_tells_where_and_on_what_it_happened(tmp_path) -> None:
+    sent = tmp_path / "measured.csv"
+    sent.write_text("7")
+
+    def fit(path, factor):
+        local = int(path.read_text()) * factor
+        return {}[local]
+
+    m = htmap.starmap(fit, [(htmap.TransferPath(sent), 6)], tag="telling", quiet=True)
+    m.wait(TIMEOUT_S, errors_ok=True)
+    error = m.get_err(0)
+    assert error.map == m
+    assert error.component == 0
+    assert error.exception_msg == "KeyError: 42"
+    assert platform.node().partition(".")[0] in str(error.node_info)
+    assert platform.python_version() in str(error.python_info)
+    assert Path(str(sent)[1:]) in (error.scratch_dir_contents or [])
+    assert [frame.name for frame in error.stack_summary or []] == ["fit"]
+    report = error.report()
+    for words in ("component 0", "telling", "KeyError: 42", "return {}[local]", "local", "42", "measured.csv"):
+        assert words in report, report
+    assert list(m.error_reports()) == [report]
+    assert repr(m.errors[0]) == repr(error)
 
 
 def test_an_output_cut_short_is_named_and_the_others_stay_readable() -> None:

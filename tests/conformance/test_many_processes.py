@@ -11,7 +11,7 @@ import time
 import htmap
 
 TIMEOUT_S = 120
-BUSY_S = 8.0
+BUSY_S = 30.0
 
 READER = """
 import sys, time, htmap

@@ -62,7 +62,9 @@ class Bindings(ModuleType):
     queue
         The queue of its one schedd.
     failure
-        What the next calls raise.
+        What the next calls raise, when the schedd is looked for already.
+    late_failure
+        What they raise when it has been found.
     calls
         What the schedd was asked: the name of the method, and its arguments.
     """
@@ -77,6 +79,7 @@ class Bindings(ModuleType):
         super().__init__("htcondor2")
         self.queue = FakeBackend("htcondor")
         self.failure: BaseException | None = None
+        self.late_failure: BaseException | None = None
         self.calls: list[tuple[Any, ...]] = []
 
     def Schedd(self, location: object = None) -> Schedd:  # noqa: N802 - the vendor's name
@@ -133,7 +136,8 @@ class Schedd:
 
     def _asked(self, *call: object) -> None:
         self._module.calls.append(call)
-        self._module._check()
+        if self._module.late_failure is not None:
+            raise self._module.late_failure
 
     def _meant(self, jobs: str | list[str]) -> list[FakeJob]:
         if isinstance(jobs, str):

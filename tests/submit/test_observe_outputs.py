@@ -125,12 +125,18 @@ def test_the_last_record_of_a_component_counts(map_dir: MapDir, outputs: Outputs
 def test_one_file_is_open_at_a_time_and_none_in_the_end(map_dir: MapDir) -> None:
     outputs: Any = Outputs(map_dir)
     for job in range(5):
-        write(map_dir, {job: returned("x")}, job=job)
-        outputs.record(0, job, job)
+        write(map_dir, {2 * job: returned("x"), 2 * job + 1: returned("y")}, job=job)
+        outputs.record(0, job, 2 * job)
         outputs.raised(0, job)
     ours = [path for path in open_files() if str(map_dir.path) in path]
     assert ours == [str(map_dir.submission(0).output(4))]
     del outputs
+    assert not [path for path in open_files() if str(map_dir.path) in path]
+
+
+def test_a_file_whose_last_record_was_read_is_closed(map_dir: MapDir, outputs: Outputs) -> None:
+    write(map_dir, {0: returned("x"), 1: returned("y")})
+    assert [outputs.record(0, 0, component).header["component"] for component in (0, 1)] == [0, 1]
     assert not [path for path in open_files() if str(map_dir.path) in path]
 
 

@@ -45,10 +45,26 @@ def attempt() -> int:
 
 
 def list_scratch(directory: str) -> list[str]:
-    """Return the names in the scratch directory, directories with a slash at the end; at most 200."""
+    """Return the paths below the scratch directory, directories with a slash at the end: at most 200, outer ones first.
+
+    Input files lie as deep there as on the submit side.
+    """
+    found: list[str] = []
+    folders = [""]  # grows while it is walked through
+    for folder in folders:
+        if len(found) >= _MOST_PATHS:
+            break
+        for name, is_folder in _entries(os.path.join(directory, folder)):
+            path = os.path.join(folder, name)
+            found.append(path + "/" * is_folder)
+            if is_folder:
+                folders.append(path)
+    return found[:_MOST_PATHS]
+
+
+def _entries(folder: str) -> list[tuple[str, bool]]:
     try:
-        with os.scandir(directory) as entries:
-            names = sorted(entry.name + "/" * entry.is_dir() for entry in entries)
+        with os.scandir(folder) as entries:
+            return sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
     except OSError:
         return []
-    return names[:_MOST_PATHS]

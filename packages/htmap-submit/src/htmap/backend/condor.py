@@ -67,13 +67,16 @@ class CondorBackend:
 
     def submit(self, description: Path, uid: str) -> int:
         htcondor2 = _bindings()
+        doing = f"submit the jobs of the map ({uid})"
+        with _translated(doing):
+            schedd = self._schedd
         # Of an error after the connection was made, the schedd may have queued the jobs all the same.
-        with _translated(f"submit the jobs of the map ({uid})", _NOTHING_SENT_WORDS):
+        with _translated(doing, _NOTHING_SENT_WORDS):
             submit = htcondor2.Submit(description.read_text(encoding="utf-8"))
             with warnings.catch_warnings():
                 # The bindings warn of each submit command that they do not know: user options, seen already.
                 warnings.simplefilter("ignore")
-                result = self._schedd.submit(submit)
+                result = schedd.submit(submit)
         return int(result.cluster())
 
     def act(self, action: Action, selection: JobSelection, reason: str) -> int:
@@ -161,8 +164,8 @@ def _translated(doing: str, words: Iterable[str] | None = None) -> Iterator[None
         raise BackendError(f"Cannot {doing}: {type(error).__name__}: {error}") from error
 
 
-_NOTHING_SENT_WORDS = ("locate", "failed to connect", "unable to find")
-_CONNECTION_WORDS = (*_NOTHING_SENT_WORDS, "connect", "communicat", "timed out", "contact")
+_NOTHING_SENT_WORDS = ("failed to connect",)
+_CONNECTION_WORDS = ("locate", "unable to find", "connect", "communicat", "timed out", "contact")
 
 
 def _hint(text: str) -> str:

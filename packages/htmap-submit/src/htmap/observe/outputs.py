@@ -2,7 +2,7 @@
 
 In: places of components. Out: headers (plain values) and records (with payload), checked. Nothing is unpickled here.
 Other side: ``htmap_exec``, which appends a record for each component as it finishes. Sequential readers open each
-job's file once: the last one stays open.
+job's file once: it stays open until its last record has been read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from htmap.exceptions import DamagedFile, InvalidOutputStatus, OutputNotFound, StorageError
@@ -73,7 +72,11 @@ class Outputs:
         try:
             with self._lock, storage_errors(f"read the output of component {component}"):
                 output = self._opened(submission, job)
-                yield output.reader, output.entry(component)
+                entry = output.entry(component)
+                yield output.reader, entry
+                if entry is output.last:
+                    # Nobody closes a Map: a thousand of them must not hold a thousand files.
+                    self._last.close()
         except WireError as error:
             raise DamagedFile(
                 f"The output of component {component} is damaged: {error} Rerun it: map.rerun([{component}])."
@@ -89,22 +92,22 @@ class Outputs:
         if output is None or not output.reader.is_finished or output.place != (submission, job):
             self._last.close()
             reader = OutputsReader.open(self._map_dir.submission(submission).output(job))
-            entries = {entry.component: entry for entry in reader.entries}
-            output = self._last.output = _OpenOutput((submission, job), reader, entries)
+            output = self._last.output = _OpenOutput((submission, job), reader)
         return output
 
 
-@dataclass(frozen=True, slots=True)
 class _OpenOutput:
     """The output file that was read last."""
 
-    place: tuple[int, int]
-    reader: OutputsReader
-    entries: dict[int, IndexEntry]
+    def __init__(self, place: tuple[int, int], reader: OutputsReader) -> None:
+        self.place = place
+        self.reader = reader
+        self._entries = {entry.component: entry for entry in reader.entries}
+        self.last = next(reversed(self._entries.values()), None)
 
     def entry(self, component: int) -> IndexEntry:
-        if component in self.entries:
-            return self.entries[component]
+        if component in self._entries:
+            return self._entries[component]
         if self.reader.damage is not None:
             raise self.reader.damage
         raise OutputNotFound(f"Component {component} has no output: the file of its job holds no record of it.")

@@ -1,0 +1,104 @@
+"""Waiting ends when it should, shows how far things are, and can be given up at any time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import pty
+import select
+import sys
+import time
+
+import pytest
+
+import htmap
+from htmap.backend.protocol import Action, JobSelection
+from htmap.exceptions import MapComponentRemoved, TimeoutError
+
+TIMEOUT_S = 120
+
+WAITS = """
+import htmap, pathlib, sys, time
+def work(go):
+    while not pathlib.Path(go).exists():
+        time.sleep(0.02)
+    return "went on"
+m = htmap.map(work, [sys.argv[1]] * 2, tag="interrupted", quiet=True)
+try:
+    m.wait(show_progress_bar=True)
+except KeyboardInterrupt:
+    print("given up:", m.status())
+"""
+
+
+def in_a_terminal(*command: str) -> tuple[int, int]:
+    """Start a process that has a terminal of its own; its pid and our end of the terminal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(command[0], command, {**os.environ, "TERM": "xterm", "COLUMNS": "100"})  # noqa: S606 - without a shell
+    return pid, terminal
+
+
+def read_until(terminal: int, words: str) -> str:
+    seen = b""
+    deadline = time.monotonic() + TIMEOUT_S
+    while words.encode() not in seen:
+        ready, _, _ = select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))
+        assert ready, f"{words!r} did not come, only {seen!r}"
+        try:
+            seen += os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            break
+    assert words.encode() in seen, seen
+    return seen.decode()
+
+
+def test_ctrl_c_ends_the_wait_and_leaves_the_map_running(tmp_path) -> None:
+    pid, terminal = in_a_terminal(sys.executable, "-c", WAITS, str(tmp_path / "go"))
+    try:
+        assert "interrupted" in read_until(terminal, "2 running")
+        os.write(terminal, b"\x03")
+        assert "Traceback" not in read_until(terminal, "given up: Map interrupted (2 components): 2 RUNNING")
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    finally:
+        os.close(terminal)
+    m = htmap.load("interrupted")
+    assert m.is_active
+    (tmp_path / "go").touch()
+    m.wait(TIMEOUT_S)
+    assert list(m) == ["went on"] * 2
+
+
+def test_a_progress_bar_goes_to_standard_error(capsys) -> None:
+    m = htmap.map(abs, range(3), tag="shown", quiet=True)
+    m.wait(TIMEOUT_S, show_progress_bar=True)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "shown" in printed.err
+    assert "3/3" in printed.err
+
+
+@pytest.mark.parametrize("timeout", [0, 0.1, dt.timedelta(seconds=0.1)], ids=["none", "number", "timedelta"])
+def test_a_timeout_may_be_a_number_or_a_timedelta(timeout, tmp_path) -> None:
+    def work(go):
+        while not os.path.exists(go):
+            time.sleep(0.02)
+
+    m = htmap.map(work, [tmp_path / "go"], quiet=True)
+    for give_up in (m.wait, lambda timeout: m.get(0, timeout), lambda timeout: next(m.iter(timeout))):
+        with pytest.raises(TimeoutError, match=f"{m.tag}"):
+            give_up(timeout=timeout)
+    (tmp_path / "go").touch()
+    m.wait(dt.timedelta(seconds=TIMEOUT_S))
+
+
+def test_waiting_ends_when_nothing_more_can_happen(tmp_path) -> None:
+    def work(go):
+        while not os.path.exists(go):
+            time.sleep(0.02)
+
+    m = htmap.map(work, [tmp_path / "never"], quiet=True)
+    m._backend.act(Action.REMOVE, JobSelection(m._dir.uid), "a test")
+    with pytest.raises(MapComponentRemoved, match=r"map.rerun\(\[0\]\)"):
+        m.wait(TIMEOUT_S)
+    m.wait(TIMEOUT_S, errors_ok=True)

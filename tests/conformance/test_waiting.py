@@ -69,6 +69,32 @@ def test_ctrl_c_ends_the_wait_and_leaves_the_map_running(tmp_path) -> None:
     assert list(m) == ["went on"] * 2
 
 
+CREATES = """
+import htmap, time
+def slowly():
+    number = 0
+    while True:
+        time.sleep(0.001)
+        yield number
+        number += 1
+try:
+    htmap.map(abs, slowly(), tag="endless")
+except KeyboardInterrupt:
+    print("given up:", htmap.get_tags(), list(htmap.store.mapdir.Home.of(htmap.settings).maps.iterdir()))
+"""
+
+
+def test_a_long_creation_shows_how_far_it_is_and_ctrl_c_undoes_it() -> None:
+    pid, terminal = in_a_terminal(sys.executable, "-c", CREATES)
+    try:
+        read_until(terminal, "000 components")
+        os.write(terminal, b"\x03")
+        assert "Traceback" not in read_until(terminal, "given up: () []")
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    finally:
+        os.close(terminal)
+
+
 def test_a_progress_bar_goes_to_standard_error(capsys) -> None:
     m = htmap.map(abs, range(3), tag="shown", quiet=True)
     m.wait(TIMEOUT_S, show_progress_bar=True)

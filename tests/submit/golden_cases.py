@@ -9,13 +9,13 @@ difference before you commit it: a description is what maps that are already mad
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from htmap import MapOptions, TransferPath
 from htmap.create.description import Plan, items, render, renumbered
-from htmap.create.inputs import StoredInput
+from htmap.create.inputs import StoredInputs
 from htmap.create.transfers import to_transfer
 from htmap.store.mapdir import Home, MapDir
 
@@ -59,12 +59,13 @@ class Case:
 
     def lines(self, root: Path) -> list[str]:
         """The items: one line for each job."""
-        stored = (self._stored(root, component) for component in range(self.components))
-        return list(items(self.plan(root), map_dir_below(root), stored))
+        return list(items(self.plan(root), map_dir_below(root), self._stored(root)))
 
-    def _stored(self, root: Path, component: int) -> StoredInput:
-        files = tuple(to_transfer(file).entry for file in self.files(root, component))
-        return StoredInput(component, component // self.per_shard, files)
+    def _stored(self, root: Path) -> Iterator[StoredInputs]:
+        for shard, first in enumerate(range(0, self.components, self.per_shard)):
+            components = range(first, min(first + self.per_shard, self.components))
+            files = {each: tuple(to_transfer(file).entry for file in self.files(root, each)) for each in components}
+            yield StoredInputs(shard, components, files)
 
 
 def map_dir_below(root: Path) -> MapDir:

@@ -15,7 +15,7 @@ from tests.submit.golden_cases import BUNDLE, CASES, GOLDEN, make_files, map_dir
 
 from htmap import MapOptions, TransferPath
 from htmap.create.description import Plan, item_lines, items, render, renumbered, varying_options, varying_values
-from htmap.create.inputs import StoredInput
+from htmap.create.inputs import StoredInputs
 from htmap.create.item_lines import item_values
 from htmap.create.transfers import flat_entry, to_transfer
 from htmap.exceptions import InputFileNotFound, InvalidOption, MisalignedInputData
@@ -33,8 +33,8 @@ def plan_of(options: MapOptions, chunksize: int = 1, delivery: dict[str, str] | 
     return Plan("fit", "fit_one", chunksize, options, delivery or BUNDLE, 1000, 10_000)
 
 
-def stored(count: int) -> list[StoredInput]:
-    return [StoredInput(component, 0, ()) for component in range(count)]
+def stored(count: int) -> list[StoredInputs]:
+    return [StoredInputs(0, range(count))]
 
 
 # --- golden ---------------------------------------------------------------------------------------------------------
@@ -196,17 +196,17 @@ def test_items_are_made_as_inputs_come(root: Path) -> None:
     seen = []
 
     def endless() -> Any:
-        for component in range(10**9):
-            seen.append(component)
-            yield StoredInput(component, 0, ())
+        for shard in range(10**9):
+            seen.append(shard)
+            yield StoredInputs(shard, range(shard * 2, (shard + 1) * 2))
 
-    lines = item_lines(map_dir_below(root), 3, endless(), lambda _component: [])
-    assert next(lines).startswith("0,0-2,000000,")
-    assert seen == [0, 1, 2]
+    lines = item_lines(map_dir_below(root), 3, endless())
+    assert next(lines).startswith("0,0-2,000000+000001,")
+    assert seen == [0, 1]
 
 
 def test_jobs_beyond_a_thousand_use_another_folder(root: Path) -> None:
-    lines = list(item_lines(map_dir_below(root), 1, stored(1001), lambda _component: []))
+    lines = list(item_lines(map_dir_below(root), 1, stored(1001)))
     assert item_values(lines[999], 4)[2] == "000"
     assert item_values(lines[1000], 4)[2] == "001"
 

@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict, namedtuple
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from htmap import TransferPath
-from htmap.create.inputs import SHARD_BYTES, SHARD_COMPONENTS, Call, StoredInput, store_inputs
+from htmap.create.inputs import SHARD_BYTES, SHARD_COMPONENTS, Call, store_inputs
 from htmap.create.transfers import Transfer, flat_entry, to_transfer
 from htmap.exceptions import CannotPickle, InputFileNotFound
 from htmap.observe.results import Inputs
@@ -37,8 +37,18 @@ def map_dir(home: Home) -> MapDir:
     return home.map("0a1b")
 
 
-def store(map_dir: MapDir, values: Iterable[Any]) -> list[StoredInput]:
-    return list(store_inputs(map_dir, (((value,), {}) for value in values)))
+class Stored(NamedTuple):
+    component: int
+    shard: int
+    files: tuple[str, ...]
+
+
+def store(map_dir: MapDir, values: Iterable[Any]) -> list[Stored]:
+    return [
+        Stored(component, inputs.shard, inputs.files.get(component, ()))
+        for inputs in store_inputs(map_dir, (((value,), {}) for value in values))
+        for component in inputs.components
+    ]
 
 
 def stored_calls(map_dir: MapDir, shards: int) -> list[Call]:
@@ -88,9 +98,9 @@ def test_calls_are_stored_as_they_come(map_dir: MapDir) -> None:
             yield (number,), {}
 
     stored = store_inputs(map_dir, calls())
-    for _ in range(3):
-        next(stored)
-    assert asked == [0, 1, 2]
+    for number in range(3):
+        assert next(stored).components == range(number * SHARD_COMPONENTS, (number + 1) * SHARD_COMPONENTS)
+        assert len(asked) == (number + 1) * SHARD_COMPONENTS
 
 
 def test_memory_holds_one_shard_at_a_time(map_dir: MapDir) -> None:

@@ -109,7 +109,7 @@ def test_progress_sees_each_component_pass(home: Home, fake: FakeBackend) -> Non
 
     def watch(stored: Iterable[Any]) -> Iterator[Any]:
         for each in stored:
-            seen.append(each.component)
+            seen.extend(each.components)
             yield each
 
     create(home, only(fake), fake.name, request_of(double, range(3)), watch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections import OrderedDict, defaultdict, namedtuple
 from collections.abc import Callable
 from pathlib import Path
@@ -134,13 +133,19 @@ REMOTE = TransferPath("x.csv", protocol="http", location="example.org")
     ],
 )
 def test_files_are_found_in_any_container_at_any_depth_once(value: Any, files: list[TransferPath]) -> None:
-    assert Freezer().freeze(value).files == files
+    assert files_in(value) == files
+
+
+def files_in(value: Any) -> list[TransferPath]:
+    freezer = Freezer()
+    freezer.add(value)
+    return list(freezer.files)
 
 
 def test_files_are_found_around_a_cycle() -> None:
     loop: list[Any] = [A]
     loop += [loop, {"again": loop, "file": B}]
-    assert Freezer().freeze(loop).files == [A, B]
+    assert files_in(loop) == [A, B]
 
 
 def test_a_transfer_path_comes_back_as_one_here() -> None:
@@ -156,26 +161,19 @@ def test_each_object_is_frozen_on_its_own() -> None:
     freezer = Freezer()
     shared = ["the same list"]
     array = np.arange(100_000.0)
-    frozen = [freezer.freeze(value) for value in (shared, [shared, A], array, shared)]
-    assert [thaw(each.segments) for each in (frozen[0], frozen[3])] == [shared, shared]
-    assert thaw(frozen[1].segments) == [shared, A]
-    assert [len(each.segments) for each in frozen] == [1, 1, 2, 1]
-    assert [each.files for each in frozen] == [[], [A], [], []]
-
-
-class Stubborn:
-    def __reduce__(self) -> Any:
-        raise OSError("not me")
-
-
-@pytest.mark.parametrize("bad", [threading.Lock(), Stubborn()], ids=["lock", "stubborn"])
-def test_what_cannot_be_frozen_leaves_no_trace_in_the_next(bad: object) -> None:
-    freezer = Freezer()
-    with pytest.raises((TypeError, OSError)):
-        freezer.freeze([A, np.arange(100_000.0), "x" * 100_000, bad])
-    after = freezer.freeze({"good": [1, 2]})
-    assert thaw(after.segments) == {"good": [1, 2]}
-    assert (len(after.segments), after.files) == (1, [])
+    buffers, files = [], []
+    for value in (shared, [shared, A], array, shared):
+        freezer.add(value)
+        buffers.append(list(freezer.buffers))
+        files.append(list(freezer.files))
+    assert [len(each) for each in buffers] == [0, 0, 1, 0]
+    assert files == [[], [A], [], []]
+    first, lengths = freezer.take(2)
+    assert [thaw([first[: lengths[0]]]), thaw([first[lengths[0] :]])] == [shared, [shared, A]]
+    rest, lengths = freezer.take(2)
+    assert np.array_equal(thaw([rest[: lengths[0]], *buffers[2]]), array)
+    assert thaw([rest[lengths[0] :]]) == shared
+    assert (freezer.size, freezer.take(0)) == (0, (b"", []))
 
 
 def test_a_buffer_that_is_reused_does_not_change_what_was_frozen_before_unless_it_is_large() -> None:

@@ -10,12 +10,13 @@ from types import MethodType, TracebackType
 from typing import Any
 
 from htmap.backend.select import chosen_backend, why_auto
-from htmap.create.inputs import Call
+from htmap.create.inputs import Call, StoredInputs
 from htmap.create.new_map import Request, create, rehearse
 from htmap.delivery.registry import delivery_method
 from htmap.exceptions import CannotAddToMap, InvalidOption, MisalignedInputData, NoMapYet
 from htmap.maps import Map, backends
 from htmap.objects import call_of
+from htmap.observe.progress import creation_bar
 from htmap.options import MapOptions
 from htmap.settings import settings
 from htmap.store.mapdir import Home
@@ -48,7 +49,7 @@ def map(  # noqa: A001 - the reference's name
     Map
         A `htmap.Map` representing the map.
     """
-    return _submit(func, _single_arguments(args), map_options, tag, quiet=quiet)
+    return _submit(func, _single_arguments(args), map_options, tag, quiet=quiet, inputs=args)
 
 
 def starmap(  # noqa: PLR0917 - the reference's signature
@@ -77,7 +78,7 @@ def starmap(  # noqa: PLR0917 - the reference's signature
     MisalignedInputData
         `args` and `kwargs` are not of the same length.
     """
-    return _submit(func, _aligned(args, kwargs), map_options, tag, quiet=quiet)
+    return _submit(func, _aligned(args, kwargs), map_options, tag, quiet=quiet, inputs=args or kwargs)
 
 
 def _single_arguments(args: Iterable[Any]) -> Iterator[Call]:
@@ -126,17 +127,23 @@ def _submit(
     tag: str | None,
     *,
     quiet: bool,
+    inputs: object,
 ) -> Map:
     home = Home.of(settings)
     name = chosen_backend(settings)
     _say_once(name, quiet=quiet)
-    tag, map_dir = create(home, backends(home), name, _request(func, calls, map_options, tag))
+    progress = iter if quiet else creation_bar(inputs, _component_count)
+    tag, map_dir = create(home, backends(home), name, _request(func, calls, map_options, tag), progress)
     created = Map(tag=tag, map_dir=map_dir.path)
     if not quiet:
         print(  # noqa: T201 - what `quiet` is for
             f"Created map {tag} with {len(created)} components"
         )
     return created
+
+
+def _component_count(stored: StoredInputs) -> int:
+    return len(stored.components)
 
 
 def _request(
@@ -208,7 +215,7 @@ class MapBuilder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            self._map = _submit(self._func, self._calls, self._map_options, self._tag, quiet=False)
+            self._map = _submit(self._func, self._calls, self._map_options, self._tag, quiet=False, inputs=self._calls)
 
     def _check_open(self) -> None:
         if self._map is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import cloudpickle
@@ -24,45 +23,58 @@ _OUT_OF_BAND_BYTES = 256 * 1024
 PROTOCOL = 5
 
 
-@dataclass(slots=True)
-class Frozen:
-    """A pickled object.
-
-    ``segments[0]`` is the pickle, the rest its out-of-band buffers. ``files`` are the TransferPaths inside, each once.
-    """
-
-    segments: list[Segment]
-    files: list[TransferPath]
-
-
 class Freezer:
-    """Pickle many objects, one after another, each on its own.
+    """Pickles objects one behind the other, each so that it can be unpickled alone.
 
-    One pickler serves them all: making a pickler costs ten times what a small input does.
+    One pickler serves them all: making a pickler costs ten times what a small object does.
+
+    Attributes
+    ----------
+    lengths
+        The length of each pickle, in bytes.
+    buffers
+        The out-of-band buffers of the object that was added last: memory of the caller's, which may change it.
+    files
+        The TransferPaths inside the object that was added last, each once.
     """
 
     def __init__(self) -> None:
         self._stream = io.BytesIO()
-        self._buffers: list[memoryview] = []
-        self._files: dict[TransferPath, None] = {}
-        self._pickler = _Pickler(self._stream, self._keep_buffer, self._files)
+        self.size = 0
+        self.lengths: list[int] = []
+        self.buffers: list[memoryview] = []
+        self.files: dict[TransferPath, None] = {}
+        self._pickler = _Pickler(self._stream, self._keep_buffer, self.files)
 
-    def freeze(self, thing: Any) -> Frozen:
-        """Pickle one object. Whatever the object raises while it is pickled passes through."""
-        stream = self._stream
-        stream.seek(0)
-        stream.truncate()
+    def add(self, thing: Any) -> None:
+        """Pickle one more object. Whatever the object raises while it is pickled passes through."""
+        # Hot: once per component.
+        if self.files or self.buffers:
+            self.files.clear()
+            self.buffers.clear()
         self._pickler.clear_memo()
-        self._buffers.clear()
-        self._files.clear()
-        self._pickler.dump(thing)
-        return Frozen([stream.getvalue(), *self._buffers], list(self._files))
+        # Not cloudpickle's own dump(): all it adds is other words for an object that is nested too deeply.
+        pickle.Pickler.dump(self._pickler, thing)
+        size = self._stream.tell()
+        self.lengths.append(size - self.size)
+        self.size = size
+
+    def take(self, count: int) -> tuple[bytes, list[int]]:
+        """Give the first so many pickles away: their bytes, and the length of each."""
+        lengths, self.lengths = self.lengths[:count], self.lengths[count:]
+        pickles = self._stream.getvalue()
+        size = sum(lengths)
+        self._stream.seek(0)
+        self._stream.truncate()
+        self._stream.write(pickles[size:])
+        self.size -= size
+        return pickles[:size] if self.size else pickles, lengths
 
     def _keep_buffer(self, buffer: pickle.PickleBuffer) -> bool:
         raw = buffer.raw()
         if raw.nbytes < _OUT_OF_BAND_BYTES:
             return True  # leave it in the pickle
-        self._buffers.append(raw)
+        self.buffers.append(raw)
         return False
 
 
@@ -83,7 +95,10 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no
 
 def freeze(thing: Any) -> list[Segment]:
     """Pickle one object into segments."""
-    return Freezer().freeze(thing).segments
+    freezer = Freezer()
+    freezer.add(thing)
+    pickled, _ = freezer.take(1)
+    return [pickled, *freezer.buffers]
 
 
 def thaw(segments: Sequence[Segment]) -> Any:

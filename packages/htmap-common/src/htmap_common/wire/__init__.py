@@ -10,7 +10,7 @@ from __future__ import annotations
 from .description import describe
 from .errors import Corrupt, NotOurFile, Torn, UnknownFormat, WireError, WrongKind
 from .files import decode_file, encode_file, read_header, read_record
-from .framing import FORMAT, Kind, Record
+from .framing import FORMAT, Kind, Record, Run
 from .index import IndexEntry
 from .outputs import OutputsReader, OutputsWriter
 from .source import Buffer, write_buffers
@@ -25,6 +25,7 @@ __all__ = [
     "OutputsReader",
     "OutputsWriter",
     "Record",
+    "Run",
     "Torn",
     "UnknownFormat",
     "WireError",

@@ -16,6 +16,7 @@ from .framing import (
     Frame,
     Kind,
     Record,
+    Run,
     check_file_header,
     check_header_keys,
     encode_file_header,
@@ -28,7 +29,7 @@ from .source import Buffer, BufferSource, FileSource, Source
 
 
 def encode_file(
-    kind: Kind, header: Mapping[str, Any], segments: Iterable[Buffer] = (), *, align: int = 1
+    kind: Kind, header: Mapping[str, Any], segments: Iterable[Buffer] | Run = (), *, align: int = 1
 ) -> list[Buffer]:
     """A whole file of one record, as buffers to be written one after another (`write_buffers`).
 
@@ -38,6 +39,7 @@ def encode_file(
         Plain values with string keys; ``segments`` and ``align`` are added here.
     segments
         C-contiguous buffers (a `pickle.PickleBuffer` goes in as its ``raw()``). They are not copied.
+        A `Run` if they lie in one piece already.
     align
         Each segment starts at a multiple of it: a power of two; 64 suits arrays.
 

@@ -118,8 +118,23 @@ def check_format(number: int) -> None:
         raise UnknownFormat(number, FORMAT)
 
 
+class Run(NamedTuple):
+    """Segments that lie one right behind the other already: thousands of small ones cost as much as one.
+
+    Attributes
+    ----------
+    body
+        All of them.
+    lengths
+        In bytes; they add up to the length of the body.
+    """
+
+    body: Buffer
+    lengths: list[int]
+
+
 def encode_record(
-    offset: int, header: Mapping[str, Any], segments: Iterable[Buffer] = (), *, align: int = 1
+    offset: int, header: Mapping[str, Any], segments: Iterable[Buffer] | Run = (), *, align: int = 1
 ) -> list[Buffer]:
     """A record that is going to lie at this offset of its file.
 
@@ -134,9 +149,15 @@ def encode_record(
     """
     if align not in range(1, MAX_ALIGN + 1) or align & (align - 1):
         raise ValueError(f"align must be a power of two of at most {MAX_ALIGN}, not {align}.")
-    views = [memoryview(segment).cast("B") for segment in segments]
-    shape: dict[str, Any] = {"segments": [view.nbytes for view in views]} if views else {}
-    if views and align > 1:
+    if isinstance(segments, Run):
+        if align != 1 or sum(segments.lengths) != memoryview(segments.body).nbytes:
+            raise ValueError("A run of segments has no gaps between them.")
+        views, lengths = [memoryview(segments.body).cast("B")], segments.lengths
+    else:
+        views = [memoryview(segment).cast("B") for segment in segments]
+        lengths = [view.nbytes for view in views]
+    shape: dict[str, Any] = {"segments": lengths} if lengths else {}
+    if lengths and align > 1:
         shape["align"] = align
     packed = pack_header({**header, **shape})
     body = _pad(views, offset + _PREFIX.size + len(packed), align)

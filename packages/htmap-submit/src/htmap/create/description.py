@@ -6,16 +6,16 @@ which any backend takes, and which ``condor_submit`` takes by hand.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
-from htmap.create.inputs import StoredInput
+from htmap.create.inputs import StoredInputs
 from htmap.create.item_lines import item_line, item_values
 from htmap.create.transfers import check_names, flat_entries, remap_entries
 from htmap.exceptions import InvalidOption, MisalignedInputData
 from htmap.options import MapOptions, PerComponent, all_required
-from htmap.store.mapdir import CHECKPOINT, OUTPUTS, TRANSFER, MapDir, folder_of, shard_name
+from htmap.store.mapdir import CHECKPOINT, OUTPUTS, PER_FOLDER, TRANSFER, MapDir, folder_of, shard_name
 from htmap.store.records import spelled
 
 _EXIT_SOME_RAISED = 100  # the runner ended well, and at least one component raised; htmap_exec.keeper says the same
@@ -73,18 +73,21 @@ def _variable(option: PerComponent) -> str:
     return f"{_VARYING}{option.name.replace('.', '_')}"
 
 
-def items(plan: Plan, map_dir: MapDir, stored: Iterable[StoredInput]) -> Iterator[str]:
+def items(plan: Plan, map_dir: MapDir, stored: Iterable[StoredInputs]) -> Iterator[str]:
     """One line for each job, in the order of the procs."""
     varying = columns(plan).varying
 
     def values_of(component: int) -> list[str]:
         return [_value(option, component) for option in varying]
 
-    return item_lines(map_dir, plan.chunksize, stored, values_of)
+    return item_lines(map_dir, plan.chunksize, stored, values_of if varying else None)
 
 
 def item_lines(
-    map_dir: MapDir, chunksize: int, stored: Iterable[StoredInput], values_of: Callable[[int], Sequence[str]]
+    map_dir: MapDir,
+    chunksize: int,
+    stored: Iterable[StoredInputs],
+    values_of: Callable[[int], Sequence[str]] | None = None,
 ) -> Iterator[str]:
     """One line for each job.
 
@@ -93,34 +96,56 @@ def item_lines(
     map_dir
         Where the map is when its jobs run.
     values_of
-        The values of the varying options for a component, which is then alone in its job.
+        The values of the varying options for a component, which is then alone in its job. None: no option varies.
     """
-    stored = iter(stored)
-    job = 0
-    while chunk := list(islice(stored, chunksize)):
-        components = [each.component for each in chunk]
-        first, *others = dict.fromkeys(each.shard for each in chunk)
-        values = [str(components[0])]
-        if chunksize > 1:
-            # As the runner takes them, without commas.
-            shards = "+".join(f"{shard:06d}" for shard in (first, *others))
-            values += [spelled(components).replace(",", "+"), shards]
-        files = [*(str(map_dir.shard(other)) for other in others), *_files_of(chunk)]
-        values += [shard_name(first), folder_of(job), *values_of(components[0]), "".join(f",{file}" for file in files)]
-        yield item_line(values)
-        job += 1
+    if chunksize == 1:
+        return _lines_of_single(stored, values_of or (lambda _component: ()))
+    return _lines_of_chunks(map_dir, chunksize, stored)
+
+
+def _lines_of_single(stored: Iterable[StoredInputs], values_of: Callable[[int], Sequence[str]]) -> Iterator[str]:
+    jobs = itertools.count()
+    for inputs in stored:
+        shard = shard_name(inputs.shard)
+        # Hot: once per component.
+        for component, job in zip(inputs.components, jobs, strict=False):
+            if job % PER_FOLDER == 0:
+                folder = folder_of(job)
+            values = values_of(component)
+            files = _listed(inputs.files.get(component, ()))
+            if values:
+                yield item_line([str(component), shard, folder, *values, files])
+            else:
+                yield f"{component},{shard},{folder},{files}\n"  # as item_line would, at a fifth of the cost
+
+
+def _lines_of_chunks(map_dir: MapDir, chunksize: int, stored: Iterable[StoredInputs]) -> Iterator[str]:
+    single = ((component, inputs) for inputs in stored for component in inputs.components)
+    for job in itertools.count():
+        chunk = list(itertools.islice(single, chunksize))
+        if not chunk:
+            return
+        components = [component for component, _ in chunk]
+        first, *others = dict.fromkeys(inputs.shard for _, inputs in chunk)
+        # As the runner takes them, without commas.
+        chosen = spelled(components).replace(",", "+")
+        shards = "+".join(f"{shard:06d}" for shard in (first, *others))
+        files = [file for component, inputs in chunk for file in inputs.files.get(component, ())]
+        files = [*(str(map_dir.shard(other)) for other in others), *dict.fromkeys(files)]
+        yield item_line([str(components[0]), chosen, shards, shard_name(first), folder_of(job), _listed(files)])
+
+
+def _listed(files: Sequence[str]) -> str:
+    """Files for the transfer list, each after a comma: they follow the shard."""
+    if not files:
+        return ""
+    check_names(file for file in files if "://" in file)
+    return "".join(f",{file}" for file in files)
 
 
 def varying_values(line: str, options: int) -> list[str]:
     """The values of the varying options in a line for a job of one component."""
     return item_values(line, 4 + options)[3:-1]
-
-
-def _files_of(chunk: list[StoredInput]) -> list[str]:
-    """The files of a job."""
-    files = list(dict.fromkeys(file for each in chunk for file in each.files))
-    check_names(file for file in files if "://" in file)
-    return files
 
 
 def _value(option: PerComponent, component: int) -> str:

@@ -7,16 +7,17 @@ Other side: ``htmap_exec.inputs``, which seeks the records of its job; `htmap.ob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from htmap.create.transfers import to_transfer
 from htmap.exceptions import CannotPickle
-from htmap.objects import Freezer, Frozen, Segment
+from htmap.objects import Freezer
 from htmap.store.atomic import make_private_directory, write_file
 from htmap.store.mapdir import PER_FOLDER, MapDir
-from htmap_common.wire import Kind, encode_file
+from htmap_common import TransferPath
+from htmap_common.wire import Buffer, Kind, Run, encode_file
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -28,63 +29,107 @@ _ALIGN = 64  # for out-of-band buffers: what numpy and vector units like best
 
 
 @dataclass(frozen=True, slots=True)
-class StoredInput:
-    """Where the input of one component went."""
+class StoredInputs:
+    """Inputs that went into the same shard.
 
-    component: int
+    Parameters
+    ----------
+    components
+        Whose they are, ascending.
+    files
+        The files of a component, as a transfer list names them; those without any are left out.
+    """
+
     shard: int
-    files: tuple[str, ...]  # as a transfer list names them
+    components: Sequence[int]
+    files: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Shard:
-    """The shard that is being filled."""
-
-    number: int
-    first: int
-    segments: list[Segment] = field(default_factory=list)
-    per_component: list[int] = field(default_factory=list)
-    size: int = 0
-    files: dict[str, list[list[str | None]]] = field(default_factory=dict)
-
-    def is_full_for(self, size: int) -> bool:
-        count = len(self.per_component)
-        return count >= SHARD_COMPONENTS or (count > 0 and self.size + size > SHARD_BYTES)
-
-
-def store_inputs(map_dir: MapDir, calls: Iterable[Call]) -> Iterator[StoredInput]:
-    """Store each call, and say where; memory holds one shard at a time.
+def store_inputs(map_dir: MapDir, calls: Iterable[Call]) -> Iterator[StoredInputs]:
+    """Store each call, and say where, shard by shard; memory holds one shard at a time.
 
     Raises
     ------
     CannotPickle
         An input cannot be sent; the message names its component.
     """
-    freezer = Freezer()
-    shard = _Shard(0, 0)
-    for component, call in enumerate(_callers(calls)):
-        frozen = _freeze(freezer, component, call)
-        size = sum(len(segment) for segment in frozen.segments)
-        if shard.is_full_for(size):
-            _write(map_dir, shard)
-            shard = _Shard(shard.number + 1, component)
-        shard.segments += frozen.segments
-        shard.per_component.append(len(frozen.segments))
-        shard.size += size
-        files = [to_transfer(file) for file in frozen.files]
-        if files:
-            shard.files[str(component)] = [
-                [str(file.path), file.protocol, file.location, transfer.arrives_as]
-                for file, transfer in zip(frozen.files, files, strict=True)
-            ]
-        stored = StoredInput(component, shard.number, tuple(transfer.entry for transfer in files))
-        if len(frozen.segments) > 1:
+    shard = _Shard(map_dir)
+    for call in _callers(calls):
+        if shard.add(call):
+            yield from shard.flush()
+    yield from shard.flush()
+
+
+class _Shard:
+    """The shard that is being filled, and those after it."""
+
+    def __init__(self, map_dir: MapDir) -> None:
+        self._map_dir = map_dir
+        self._number = 0
+        self._first = 0
+        self._freezer = Freezer()
+        self._files: dict[int, list[TransferPath]] = {}
+
+    def add(self, call: Call) -> bool:
+        """Put one more call in; whether it is time to write."""
+        # Hot: once per component.
+        freezer = self._freezer
+        try:
+            freezer.add(call)
+        except Exception as error:
+            raise CannotPickle(
+                f"The input of component {self._first + len(freezer.lengths)} cannot be sent to an execute node: "
+                f"{type(error).__name__}: {error}. "
+                "Inputs must be objects that pickle: pass what is needed to make the object, and make it in the "
+                "function."
+            ) from error
+        if freezer.files:
+            self._files[self._first + len(freezer.lengths) - 1] = list(freezer.files)
+        return len(freezer.lengths) == SHARD_COMPONENTS or self._is_too_much()
+
+    def _is_too_much(self) -> bool:
+        return self._freezer.size > SHARD_BYTES or bool(self._freezer.buffers)
+
+    def flush(self) -> Iterator[StoredInputs]:
+        """Write what there is; but an input that makes it too much gets the next shard, for itself if it is large."""
+        count = len(self._freezer.lengths)
+        if count > 1 and self._is_too_much():
+            yield self._write(count - 1, [])
+            if not self._is_too_much():
+                return
+        if self._freezer.lengths:
             # Its buffers are the caller's memory, which a generator may reuse for the next input: write them now.
-            _write(map_dir, shard)
-            shard = _Shard(shard.number + 1, component + 1)
-        yield stored
-    if shard.per_component:
-        _write(map_dir, shard)
+            yield self._write(len(self._freezer.lengths), self._freezer.buffers)
+
+    def _write(self, count: int, buffers: Sequence[Buffer]) -> StoredInputs:
+        pickles, lengths = self._freezer.take(count)
+        components = range(self._first, self._first + count)
+        transfers = {
+            component: [(file, to_transfer(file)) for file in files]
+            for component, files in self._files.items()
+            if component in components
+        }
+        header: dict[str, Any] = {"first": self._first, "count": count}
+        if buffers:
+            header["per_component"] = [1 + len(buffers)]
+        if transfers:
+            header["files"] = {
+                str(component): [
+                    [str(file.path), file.protocol, file.location, transfer.arrives_as] for file, transfer in pairs
+                ]
+                for component, pairs in transfers.items()
+            }
+        path = self._map_dir.shard(self._number)
+        if self._number % PER_FOLDER == 0:
+            make_private_directory(path.parent)
+        segments = [pickles, *buffers] if buffers else Run(pickles, lengths)
+        write_file(path, encode_file(Kind.INPUTS, header, segments, align=_ALIGN if buffers else 1))
+        entries = {component: tuple(transfer.entry for _, transfer in pairs) for component, pairs in transfers.items()}
+        stored = StoredInputs(self._number, components, entries)
+        self._files = {component: files for component, files in self._files.items() if component not in components}
+        self._number += 1
+        self._first += count
+        return stored
 
 
 class CallerError(Exception):
@@ -105,26 +150,3 @@ def _callers(calls: Iterable[Call]) -> Iterator[Call]:
         except OSError as error:
             raise CallerError(error) from error
         yield call
-
-
-def _freeze(freezer: Freezer, component: int, call: Call) -> Frozen:
-    try:
-        return freezer.freeze(call)
-    except Exception as error:
-        raise CannotPickle(
-            f"The input of component {component} cannot be sent to an execute node: {type(error).__name__}: {error}. "
-            "Inputs must be objects that pickle: pass what is needed to make the object, and make it in the function."
-        ) from error
-
-
-def _write(map_dir: MapDir, shard: _Shard) -> None:
-    header: dict[str, Any] = {"first": shard.first, "count": len(shard.per_component)}
-    simple = len(shard.segments) == len(shard.per_component)
-    if not simple:
-        header["per_component"] = shard.per_component
-    if shard.files:
-        header["files"] = shard.files
-    path = map_dir.shard(shard.number)
-    if shard.number % PER_FOLDER == 0:
-        make_private_directory(path.parent)
-    write_file(path, encode_file(Kind.INPUTS, header, shard.segments, align=1 if simple else _ALIGN))

@@ -27,7 +27,7 @@ import htmap_common
 from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.create.debris import sweep_tag
 from htmap.create.description import Plan, items, render, with_items
-from htmap.create.inputs import Call, CallerError, StoredInput, store_inputs
+from htmap.create.inputs import Call, CallerError, StoredInputs, store_inputs
 from htmap.create.submission import submit, write_submission
 from htmap.delivery.registry import DeliveryMethod
 from htmap.exceptions import (
@@ -49,7 +49,7 @@ from htmap_common.wire import Kind, encode_file
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[Iterable[StoredInput]], Iterable[StoredInput]]
+Progress = Callable[[Iterable[StoredInputs]], Iterable[StoredInputs]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,17 +223,17 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
     return components
 
 
-class Counted(Iterable[StoredInput]):
+class Counted(Iterable[StoredInputs]):
     """Count what passes through."""
 
-    def __init__(self, stored: Iterable[StoredInput]) -> None:
+    def __init__(self, stored: Iterable[StoredInputs]) -> None:
         self._stored = stored
         self.count = 0
         self.shards = 0
 
-    def __iter__(self) -> Iterator[StoredInput]:
+    def __iter__(self) -> Iterator[StoredInputs]:
         for each in self._stored:
-            self.count += 1
+            self.count += len(each.components)
             self.shards = each.shard + 1
             yield each
 

@@ -6,6 +6,7 @@ options. What a component left before stays where it is until the new jobs are i
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import logging
 import shutil
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from htmap.backend.protocol import Backend, JobSelection
 from htmap.create.description import item_lines, renumbered, varying_options, varying_values
-from htmap.create.inputs import StoredInput
+from htmap.create.inputs import StoredInputs
 from htmap.create.submission import submit, write_submission
 from htmap.create.transfers import to_transfer
 from htmap.exceptions import BackendNotAvailable, DamagedFile, InvalidOption, MapWasRemoved, StorageError
@@ -111,25 +112,28 @@ def _items(
         if len(varying) < len(wanted):
             raise DamagedFile(f"The file {map_dir.submission(0).items} is cut short. Make the map again.")
     stored = _stored(map_dir, record.shards, components)
-    return item_lines(map_dir, first.chunksize, stored, lambda component: varying.get(component, []))
+    return item_lines(map_dir, first.chunksize, stored, varying.__getitem__ if options else None)
 
 
-def _stored(map_dir: MapDir, shards: int, components: Iterable[int]) -> Iterator[StoredInput]:
+def _stored(map_dir: MapDir, shards: int, components: Sequence[int]) -> Iterator[StoredInputs]:
     """Where the inputs of components lie, from the headers of the shards."""
-    wanted = iter(components)
-    component = next(wanted, None)
+    rest = components
     for shard in range(shards):
-        if component is None:
+        if not rest:
             return
         try:
             header = read_header(map_dir.shard(shard), Kind.INPUTS)
         except WireError as error:
-            raise DamagedFile(f"The inputs from component {component} on are damaged: {error}") from error
+            raise DamagedFile(f"The inputs from component {rest[0]} on are damaged: {error}") from error
+        here = bisect.bisect_left(rest, header["first"] + header["count"])
+        inside, rest = rest[:here], rest[here:]
         files = header.get("files", {})
-        while component is not None and component < header["first"] + header["count"]:
-            paths = [TransferPath(path, protocol, place) for path, protocol, place, _ in files.get(str(component), ())]
-            yield StoredInput(component, shard, tuple(to_transfer(path).entry for path in paths))
-            component = next(wanted, None)
+        yield StoredInputs(shard, inside, {each: _entries(files[str(each)]) for each in inside if str(each) in files})
+
+
+def _entries(files: Iterable[Sequence[str | None]]) -> tuple[str, ...]:
+    paths = [TransferPath(path or "", protocol, place) for path, protocol, place, _ in files]
+    return tuple(to_transfer(path).entry for path in paths)
 
 
 def _set_output_files_aside(map_dir: MapDir, components: Sequence[int], undo: contextlib.ExitStack) -> Path:

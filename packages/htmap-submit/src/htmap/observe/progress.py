@@ -1,11 +1,21 @@
-"""Progress bars, for a terminal or a notebook; drawn to standard error, so that output can be piped."""
+"""Progress bars, for a terminal or a notebook; drawn to standard error, so that output can be piped.
+
+rich is imported when a bar is drawn: it costs more than all of HTMap.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from typing import TypeVar
 
 from htmap.observe.statuses import ComponentStatus
+
+T = TypeVar("T")
+
+_PATIENCE_S = 1.5  # what takes no longer needs no bar
 
 _COLORS = {
     ComponentStatus.COMPLETED: "green",
@@ -29,7 +39,6 @@ def component_bar(tag: str, total: int, *, shown: bool) -> Iterator[Callable[[Ma
     if not shown:
         yield lambda _counts: None
         return
-    # Imported when a bar is wanted: it costs more than all of HTMap.
     from rich.console import Console  # noqa: PLC0415
     from rich.markup import escape  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
@@ -54,3 +63,57 @@ def component_bar(tag: str, total: int, *, shown: bool) -> Iterator[Callable[[Ma
             progress.update(task, completed=done, states=states)
 
         yield show
+
+
+def creation_bar(inputs: object, count_of: Callable[[T], int]) -> Callable[[Iterable[T]], Iterator[T]]:
+    """Watch inputs being stored, and draw a bar if that takes long and somebody sees it.
+
+    Parameters
+    ----------
+    inputs
+        What the user gave: it may know its length.
+    count_of
+        How many components are in one of the things that pass.
+    """
+
+    def watched(stored: Iterable[T]) -> Iterator[T]:
+        impatient_at = time.monotonic() + _PATIENCE_S
+        done = 0
+        with contextlib.ExitStack() as drawn:
+            show: Callable[[int], None] | None = None
+            for each in stored:
+                done += count_of(each)
+                if show is None and time.monotonic() > impatient_at:
+                    show = drawn.enter_context(_count_bar("creating the map", _length_of(inputs)))
+                if show is not None:
+                    show(done)
+                yield each
+
+    return watched if _is_watched() else iter
+
+
+def _is_watched() -> bool:
+    return (sys.stderr is not None and sys.stderr.isatty()) or "ipykernel" in sys.modules
+
+
+def _length_of(inputs: object) -> int | None:
+    try:
+        return len(inputs) if isinstance(inputs, Sized) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+@contextlib.contextmanager
+def _count_bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} components"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda done: progress.update(task, completed=done)

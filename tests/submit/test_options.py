@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from htmap import MapOptions, TransferPath, options
 from htmap.exceptions import InvalidOption, MisalignedInputData, ReservedOptionKeyword
-from htmap.options import PerComponent, all_required
+from htmap.options import PerComponent, all_required, duration_s
 
 REFERENCE_RESERVED = {
     "+IsHTMapJob", "+component", "IsHTMapJob", "MY.IsHTMapJob", "MY.component", "arguments", "component", "executable",
@@ -228,10 +228,16 @@ def test_output_remaps_that_are_no_dictionaries_are_refused(remaps: Any) -> None
 # --- chunks ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("chunksize", [0, -1, True, 1.0, "2", [1]])
-def test_a_chunksize_is_a_count(chunksize: Any) -> None:
-    with pytest.raises(InvalidOption, match=f"chunksize must be a whole number.*{re.escape(repr(chunksize))}"):
+@pytest.mark.parametrize("chunksize", [0, -1, True, 1.0, [1], "2", "soon", "0min", "10 days"])
+def test_a_chunksize_is_a_count_or_a_duration(chunksize: Any) -> None:
+    with pytest.raises(InvalidOption, match=f"chunksize.*{re.escape(repr(chunksize))}"):
         MapOptions(chunksize=chunksize)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("10min", 600), ("1.5 h", 5400)])
+def test_a_chunksize_may_be_a_duration(text: str, seconds: float) -> None:
+    assert MapOptions(chunksize=text).chunksize == text
+    assert duration_s(text) == seconds
 
 
 def test_lengths_that_differ_are_both_named() -> None:

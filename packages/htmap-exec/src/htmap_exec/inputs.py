@@ -85,9 +85,10 @@ _UNREADABLE = (WireError, OSError, KeyError, TypeError, IndexError, ValueError)
 
 def _segments_of(record: Record, component: int) -> tuple[memoryview, ...]:
     place = component - record.header["first"]
-    counts = record.header.get("per_component") or [1] * record.header["count"]
-    start = sum(counts[:place])
-    segments = record.segments[start : start + counts[place]]
+    counts = record.header.get("per_component")
+    # Without, as in most shards, there is one for each: nothing to add up for each of a thousand components.
+    start, count = (place, 1) if counts is None else (sum(counts[:place]), counts[place])
+    segments = record.segments[start : start + count]
     if not segments:
         raise IndexError(f"it has no inputs for component {component}")
     return segments

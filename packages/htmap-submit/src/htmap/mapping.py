@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from types import MethodType, TracebackType
 from typing import Any
 
 from htmap.backend.select import chosen_backend, why_auto
+from htmap.chunking import choose
 from htmap.create.inputs import Call, StoredInputs
 from htmap.create.new_map import Request, create, rehearse
 from htmap.delivery.registry import delivery_method
@@ -132,14 +133,28 @@ def _submit(
     home = Home.of(settings)
     name = chosen_backend(settings)
     _say_once(name, quiet=quiet)
-    progress = iter if quiet else creation_bar(inputs, _component_count)
-    tag, map_dir = create(home, backends(home), name, _request(func, calls, map_options, tag), progress)
+    total = _length_of(inputs)
+    request = _request(func, calls, map_options, tag)
+    if isinstance(request.options.chunksize, str):
+        choice, request = choose(home, name, request, total, may_try=True)
+        if not quiet:
+            print(f"chunksize: {choice.reason}.", file=sys.stderr)  # noqa: T201 - as below
+    progress = iter if quiet else creation_bar(total, _component_count)
+    tag, map_dir = create(home, backends(home), name, request, progress)
     created = Map(tag=tag, map_dir=map_dir.path)
     if not quiet:
         print(  # noqa: T201 - what `quiet` is for
             f"Created map {tag} with {len(created)} components"
         )
     return created
+
+
+def _length_of(inputs: object) -> int | None:
+    """The number of inputs, if they know it themselves."""
+    try:
+        return len(inputs) if isinstance(inputs, Sized) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _component_count(stored: StoredInputs) -> int:
@@ -190,7 +205,10 @@ def submit_description(
 
 
 def _rehearsed(func: Callable[..., Any], calls: Iterable[Call], map_options: MapOptions | None, tag: str | None) -> str:
-    return rehearse(Home.of(settings), chosen_backend(settings), _request(func, calls, map_options, tag))
+    home, name, request = Home.of(settings), chosen_backend(settings), _request(func, calls, map_options, tag)
+    if isinstance(request.options.chunksize, str):
+        _, request = choose(home, name, request, None, may_try=False)
+    return rehearse(home, name, request)
 
 
 class MapBuilder:

@@ -53,7 +53,9 @@ class MapOptions:
     custom_options
         Attributes of your own for the job: what a submit file would write with a leading ``+`` or ``MY.``.
     chunksize
-        How many components one job runs, one after another. Default 1.
+        How many components one job runs, one after another. Default 1. A duration such as ``"10min"`` lets a job run
+        for about that long, ``"auto"`` for as long as suits the backend; how long a component takes is read from an
+        earlier map of the function, or found out by running the first few.
     kwargs
         Any other descriptor of HTCondor's submit language. Text is used exactly as written after the ``=``;
         numbers and booleans are written as HTCondor writes them. An iterable gives each component its own value.
@@ -77,13 +79,13 @@ class MapOptions:
         input_files: Iterable[InputFile | Iterable[InputFile]] | None = None,
         output_remaps: Remaps | Iterable[Remaps] | None = None,
         custom_options: Mapping[str, Value | Iterable[Value]] | None = None,
-        chunksize: int | None = None,
+        chunksize: int | str | None = None,
         **kwargs: Value | Iterable[Value],
     ) -> None:
         self.fixed_input_files: tuple[InputFile, ...] = _files(fixed_input_files)
         self.input_files: PerComponent | None = _input_files(input_files)
         self.output_remaps: Mapping[str, TransferPath] | PerComponent | None = _remaps(output_remaps)
-        self.chunksize: int | None = _chunksize(chunksize)
+        self.chunksize: int | str | None = _chunksize(chunksize)
         self.custom_options: dict[str, str | PerComponent] = {}
         for name, value in (custom_options or {}).items():
             bare = _custom_name(name)
@@ -239,12 +241,30 @@ def _limited(values: Iterable[Any]) -> Iterable[Any]:
         yield value
 
 
-def _chunksize(chunksize: int | None) -> int | None:
-    if chunksize is None:
-        return None
-    if isinstance(chunksize, bool) or not isinstance(chunksize, int) or chunksize < 1:
-        raise InvalidOption(f"chunksize must be a whole number of components, 1 or more, not {chunksize!r}.")
-    return chunksize
+def _chunksize(chunksize: int | str | None) -> int | str | None:
+    if chunksize is None or chunksize == "auto":
+        return chunksize
+    if isinstance(chunksize, str):
+        duration_s(chunksize)
+        return chunksize
+    if isinstance(chunksize, bool) or not isinstance(chunksize, numbers.Integral) or chunksize < 1:
+        raise InvalidOption(
+            "chunksize must be a whole number of components, 1 or more, or 'auto', or a duration such as '10min', "
+            f"not {chunksize!r}."
+        )
+    return int(chunksize)
+
+
+_DURATION = re.compile(r"(\d+(?:\.\d*)?)\s*(s|min|h)")
+_SECONDS_OF = {"s": 1, "min": 60, "h": 3600}
+
+
+def duration_s(text: str) -> float:
+    """The seconds that a duration such as ``10min`` stands for."""
+    found = _DURATION.fullmatch(text.strip())
+    if found is None or not float(found[1]):
+        raise InvalidOption(f"chunksize: {text!r} is neither 'auto' nor a duration such as '30s', '10min' or '1h'.")
+    return float(found[1]) * _SECONDS_OF[found[2]]
 
 
 _RESERVED = frozenset(key.casefold() for key in MapOptions.RESERVED_KEYS)

@@ -192,7 +192,7 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
     plan = Plan(
         tag=tag,
         function_name=name,
-        chunksize=request.options.chunksize or 1,
+        chunksize=int(request.options.chunksize or 1),  # htmap.chunking has made a number of it
         options=request.options,
         delivery={key: str(value) for key, value in request.delivery.descriptors(tag, final.path).items()},
         max_idle=request.max_idle,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from htmap.observe.statuses import ComponentStatus
@@ -65,13 +65,13 @@ def component_bar(tag: str, total: int, *, shown: bool) -> Iterator[Callable[[Ma
         yield show
 
 
-def creation_bar(inputs: object, count_of: Callable[[T], int]) -> Callable[[Iterable[T]], Iterator[T]]:
+def creation_bar(total: int | None, count_of: Callable[[T], int]) -> Callable[[Iterable[T]], Iterator[T]]:
     """Watch inputs being stored, and draw a bar if that takes long and somebody sees it.
 
     Parameters
     ----------
-    inputs
-        What the user gave: it may know its length.
+    total
+        The number of components, if it is known.
     count_of
         How many components are in one of the things that pass.
     """
@@ -84,7 +84,7 @@ def creation_bar(inputs: object, count_of: Callable[[T], int]) -> Callable[[Iter
             for each in stored:
                 done += count_of(each)
                 if show is None and time.monotonic() > impatient_at:
-                    show = drawn.enter_context(_count_bar("creating the map", _length_of(inputs)))
+                    show = drawn.enter_context(_count_bar("creating the map", total))
                 if show is not None:
                     show(done)
                 yield each
@@ -94,13 +94,6 @@ def creation_bar(inputs: object, count_of: Callable[[T], int]) -> Callable[[Iter
 
 def _is_watched() -> bool:
     return (sys.stderr is not None and sys.stderr.isatty()) or "ipykernel" in sys.modules
-
-
-def _length_of(inputs: object) -> int | None:
-    try:
-        return len(inputs) if isinstance(inputs, Sized) else None
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 @contextlib.contextmanager

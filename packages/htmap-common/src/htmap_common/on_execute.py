@@ -16,13 +16,17 @@ _installed: dict[str, Callable[..., None]] = {}
 def checkpoint(*paths: str | os.PathLike[str]) -> None:
     """Tell HTMap about checkpoint files: if the component is interrupted, they are there when it starts again.
 
-    Call it each time they have changed, even under the same names. They are copied, so keep them small. On the submit
-    side this does nothing.
+    Call it each time they have changed, even under the same names. They are copied, so keep them small. All of them are
+    named each time: what is not named is not part of the new checkpoint. On the submit side this does nothing.
+
+    A map with a ``checkpoint_interval`` (`htmap.MapOptions`) sends checkpoints to the access point while it runs: when
+    that is due, this call does not return, and the function starts again from the checkpoint just made.
 
     Parameters
     ----------
     paths
-        Files or directories.
+        Files or directories. They come back to their places in the scratch directory; those from elsewhere come back
+        into the scratch directory itself, under their own names.
     """
     _call("checkpoint", paths)
 

@@ -3,7 +3,7 @@
 ::
 
     command_line -> keeper ──fork──> worker ── function, inputs (objects unpickles)
-                      │                 ├───── capture, user_files, usage, node
+                      │                 ├───── capture, user_files, checkpoints, departure, usage, node
                       │<── progress ───>│
                   aftermath          records, failures
                       └────> outputs <──┘
@@ -17,3 +17,5 @@ __version__ = "0.1.0"
 ALL_RETURNED = 0
 SOME_RAISED = 100
 RUNNER_FAILED = 101
+CHECKPOINTED = 85
+"""Not an end: what there is goes to the access point, and the job is started again. HTCondor's manual proposes 85."""

@@ -13,6 +13,8 @@ import os
 import sys
 from typing import NamedTuple
 
+from .user_files import copy
+
 _DIRECTORY = "_htmap"
 _STDOUT, _STDERR = 1, 2
 _LONGEST = 16 * 1024 * 1024
@@ -61,6 +63,22 @@ def remove_streams(scratch: str, component: int) -> None:
             os.remove(path)
 
 
+def copy_streams(scratch: str, component: int, directory: str) -> None:
+    """Copy what a component has printed so far to files named as the fields of `Streams`."""
+    _flush()
+    for path, name in zip(_paths(scratch, component), Streams._fields, strict=True):
+        with contextlib.suppress(FileNotFoundError):  # the function has tidied up too well
+            copy(path, os.path.join(directory, name))
+
+
+def put_back_streams(scratch: str, component: int, directory: str) -> None:
+    """Do the reverse: what the component prints from now on follows that."""
+    os.makedirs(os.path.join(scratch, _DIRECTORY), exist_ok=True)
+    for path, name in zip(_paths(scratch, component), Streams._fields, strict=True):
+        with contextlib.suppress(FileNotFoundError):
+            copy(os.path.join(directory, name), path)
+
+
 def open_standard_descriptors() -> None:
     """Make sure that 0, 1 and 2 are in use, so that none of our own files gets one of these numbers."""
     descriptor = 0
@@ -76,7 +94,7 @@ def _paths(scratch: str, component: int) -> tuple[str, str]:
 
 def _redirect(path: str, descriptor: int) -> None:
     # Appending, since the streams of child processes share the file but not the position in it.
-    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     if opened == descriptor:  # the function had closed it
         os.set_inheritable(descriptor, True)
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import NamedTuple
 
 from . import RUNNER_FAILED, __version__
@@ -16,18 +17,23 @@ from .errors import RunnerFailure
 _HELP = """\
 htmap-exec: runs components of an HTMap map on an execute node.
 
-usage: htmap-exec run --function FILE --components 5-9,12 --inputs FILE[,FILE...] --outputs FILE [--no-locals]
+usage: htmap-exec run --function FILE --components 5-9,12 --inputs FILE[,FILE...] --outputs FILE
+                      [--checkpoint-every SECONDS] [--no-locals]
        htmap-exec --self-test | --version | --help
 
 run          run components in the current directory, which holds the files; append a record for each to the outputs
              file, and go on after the records that are there already
+--checkpoint-every
+             so often, end at a checkpoint or between two components, to be started again when the files are safe
 --no-locals  keep the values of local variables out of the records of failures
 --self-test  run one small component in a temporary directory, to see whether it works here
 
-exit codes:  0 every component returned, 100 at least one raised, 101 the runner itself failed
+exit codes:  0 every component returned, 100 at least one raised, 101 the runner itself failed,
+             85 it is to be started again
 """
 
 _VALUES = ("--function", "--components", "--inputs", "--outputs")
+_EVERY = "--checkpoint-every"
 _NO_LOCALS = "--no-locals"
 
 
@@ -44,6 +50,8 @@ class Task(NamedTuple):
         Absolute paths.
     with_locals
         Whether records of failures show local variables.
+    leave_at
+        When to have checkpoints sent to the access point, on the clock of time.monotonic(). None: never.
     """
 
     function: str
@@ -52,6 +60,7 @@ class Task(NamedTuple):
     outputs: str
     scratch: str
     with_locals: bool = True
+    leave_at: float | None = None
 
 
 def main(arguments: list[str]) -> int:
@@ -81,7 +90,7 @@ def parse_task(arguments: list[str]) -> Task:
     values = {}
     rest = iter(argument for argument in arguments if argument != _NO_LOCALS)
     for option in rest:
-        if option not in _VALUES:
+        if option not in (*_VALUES, _EVERY):
             raise RunnerFailure(f"There is no option {option!r}. Try: htmap-exec --help")
         values[option] = next(rest, "")
     missing = [option for option in _VALUES if not values.get(option)]
@@ -96,7 +105,15 @@ def parse_task(arguments: list[str]) -> Task:
         outputs=os.path.join(scratch, values["--outputs"]),
         scratch=scratch,
         with_locals=_NO_LOCALS not in arguments,
+        leave_at=_leave_at(values[_EVERY]) if _EVERY in values else None,
     )
+
+
+def _leave_at(every: str) -> float:
+    try:
+        return time.monotonic() + float(every)
+    except ValueError:
+        raise RunnerFailure(f"{every!r} is no number of seconds.") from None
 
 
 def parse_components(text: str) -> list[int]:

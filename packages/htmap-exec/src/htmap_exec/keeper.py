@@ -22,6 +22,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from . import CHECKPOINTED
 from .capture import open_standard_descriptors
 from .errors import RunnerFailure
 from .progress import Progress
@@ -79,10 +80,10 @@ class Keeper:
         while True:
             ended = self._run_worker()
             exit_code = self._progress.exit_code()
+            if self._stop_signal is not None and exit_code in (None, CHECKPOINTED):
+                _end_by(self._stop_signal)
             if exit_code is not None:
                 return exit_code
-            if self._stop_signal is not None:
-                _end_by(self._stop_signal)
             from .aftermath import settle  # noqa: PLC0415 - see above
 
             settle(self._task, self._progress.position(), ended)

@@ -33,13 +33,22 @@ class Usage(NamedTuple):
 
 
 class Meter:
-    """Starts to count when it is made."""
+    """Starts to count when it is made.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    before
+        What the component had used by the checkpoint that it goes on from: it counts as if there had been no break.
+    """
+
+    def __init__(self, before: Usage | None = None) -> None:
         _forget_peak_memory()
-        self.started = time.time()
-        self._clock = time.perf_counter()
-        self.user_cpu_s, self.system_cpu_s = _cpu_s()
+        _, wall_s, user_cpu_s, system_cpu_s, self._peak_memory_kb = before or Usage(0, 0, 0, 0, 0)
+        self.started = time.time() - wall_s
+        self._clock = time.perf_counter() - wall_s
+        user_cpu_now_s, system_cpu_now_s = _cpu_s()
+        self.user_cpu_s = user_cpu_now_s - user_cpu_s
+        self.system_cpu_s = system_cpu_now_s - system_cpu_s
 
     def read(self) -> Usage:
         """Say what has been used since this meter was made."""
@@ -49,7 +58,7 @@ class Meter:
             wall_s=time.perf_counter() - self._clock,
             user_cpu_s=user_cpu_s - self.user_cpu_s,
             system_cpu_s=system_cpu_s - self.system_cpu_s,
-            peak_memory_kb=_peak_memory_kb(),
+            peak_memory_kb=max(self._peak_memory_kb, _peak_memory_kb()),
         )
 
 

@@ -18,6 +18,8 @@ from htmap_common import on_execute
 
 from . import failures, stand_in
 from .capture import Capture, read_streams, remove_streams
+from .checkpoints import Checkpoints
+from .departure import Departure
 from .errors import ComponentFailure, RunnerFailure, UnpicklableResult
 from .function import load_function
 from .inputs import Inputs
@@ -49,6 +51,7 @@ class Worker:
         self._outputs = Outputs(task)
         self._inputs = Inputs(task.inputs, task.scratch)
         self._function: Callable[..., Any] | None = None
+        self._departure = Departure(task, progress)
         self._pid = os.getpid()
 
     def run(self) -> None:
@@ -63,21 +66,29 @@ class Worker:
         # As for any script: modules that were sent along are found first.
         sys.path.insert(0, self._task.scratch)
         stand_in.install()
-        for component in self._outputs.unfinished():
+        for number, component in enumerate(self._outputs.unfinished()):
             if self._progress.is_stopping():
                 return  # the function has survived SIGTERM, but the job is still to end
+            if number > 0 and self._departure.is_due():
+                self._departure.leave()
             self._run_one(component)
         self._progress.set_exit_code(self._outputs.finish())
 
     def _run_one(self, component: int) -> None:
         os.chdir(self._task.scratch)
         os.environ["HTMAP_COMPONENT"] = str(component)
-        meter = Meter()
+        checkpoints = Checkpoints(self._task.scratch, component)
+        meter = Meter(checkpoints.usage())
         self._progress.set_position(Position(component, meter.started, meter.user_cpu_s, meter.system_cpu_s))
         files = UserFiles(self._task.scratch, component)
-        on_execute.install(checkpoint=files.checkpoint, transfer_output_files=files.transfer_output_files)
 
-        ending = self._attempt(component, files)
+        def checkpoint(*paths: str | os.PathLike[str]) -> None:
+            checkpoints.save(paths, meter.read())
+            if checkpoints.is_news() and self._departure.is_due():
+                self._departure.leave()
+
+        on_execute.install(checkpoint=checkpoint, transfer_output_files=files.transfer_output_files)
+        ending = self._attempt(component, checkpoints, files)
         if ending.failure is not None and self._progress.is_stopping():
             # Eviction made it fail (a handler for SIGTERM that raises, a killed child): it will run again.
             os._exit(1)
@@ -93,14 +104,17 @@ class Worker:
             )
         )
         if ending.failure is None:
-            files.forget_checkpoint()
+            checkpoints.forget()
         remove_streams(self._task.scratch, component)
 
-    def _attempt(self, component: int, files: UserFiles) -> _Ending:
+    def _attempt(self, component: int, checkpoints: Checkpoints, files: UserFiles) -> _Ending:
         """Call the function, and answer for whatever comes of it."""
         try:
+            if not checkpoints.restore():
+                # With a checkpoint, the function goes on where it was, and may rely on having handed files over.
+                files.forget()
+                remove_streams(self._task.scratch, component)
             with Capture(self._task.scratch, component):
-                files.restore()
                 ending = _Ending(self._call(component))
         except BaseException as error:  # noqa: BLE001 - sys.exit() and Ctrl-C too end in a record
             self._leave_if_forked(error)

@@ -1,0 +1,165 @@
+"""The checkpoints of one component: ``htmap.checkpoint``.
+
+In: paths that the function names. Out: copies in ``_htmap_checkpoint/<component>/<number>/``, put back into the scratch
+directory when the component starts again. On the other side: HTCondor, which carries that directory to the access point
+and to the next node; and a kill, which may come between any two lines here.
+
+::
+
+    <component>/new-<pid>-<n>/     being made; of no account
+    <component>/<number>/          a checkpoint, whole since its rename; the highest number counts
+        files/                     laid out as in the scratch directory
+        stdout  stderr  usage      what the component had printed and used by then
+
+Nothing is ever replaced, so there is no moment without a checkpoint, and threads and processes of the function may all
+call at once: the last one to finish has the highest number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterable
+
+from .capture import copy_streams, put_back_streams
+from .usage import Usage
+from .user_files import checked, copy, remove
+
+_DIRECTORY = "_htmap_checkpoint"
+_FILES = "files"
+_USAGE = "usage"
+_unique = itertools.count()
+
+
+class Checkpoints:
+    """The checkpoints of one component.
+
+    Parameters
+    ----------
+    scratch
+        Absolute path of the scratch directory.
+    """
+
+    def __init__(self, scratch: str, component: int) -> None:
+        self._scratch = scratch
+        self._component = component
+        self._place = os.path.join(scratch, _DIRECTORY, str(component))
+        self._is_news = False
+
+    def save(self, paths: Iterable[str | os.PathLike[str]], usage: Usage) -> None:
+        """Copy files and directories. If this raises, the checkpoint before is still there.
+
+        Parameters
+        ----------
+        usage
+            What the component has used so far, over all its starts.
+        """
+        new = os.path.join(self._place, f"new-{os.getpid()}-{next(_unique)}")
+        try:
+            self._fill(new, paths, usage)
+            self._is_news = self._is_news or not self._says_the_same(new)
+            number = self._publish(new)
+        except BaseException:
+            remove(new)
+            raise
+        self._remove(name for name in _names(self._place) if name.isdigit() and int(name) < number)
+
+    def is_news(self) -> bool:
+        """Whether there is a checkpoint that says something else than the one that this start began with."""
+        return self._is_news
+
+    def restore(self) -> bool:
+        """Put the last checkpoint back, and say whether there was one."""
+        number = self._last()
+        # What was never finished, or not removed in time.
+        self._remove(name for name in _names(self._place) if name != str(number))
+        if number is None:
+            return False
+        checkpoint = os.path.join(self._place, str(number))
+        put_back_streams(self._scratch, self._component, checkpoint)
+        files = os.path.join(checkpoint, _FILES)
+        for name in _names(files):
+            copy(os.path.join(files, name), os.path.join(self._scratch, name))
+        return True
+
+    def usage(self) -> Usage | None:
+        """What the component had used at its last checkpoint."""
+        try:
+            with open(os.path.join(self._place, str(self._last()), _USAGE), encoding="ascii") as file:
+                started, wall_s, user_cpu_s, system_cpu_s, peak_memory_kb = map(float, file.read().split())
+        except (OSError, ValueError):
+            return None
+        return Usage(started, wall_s, user_cpu_s, system_cpu_s, int(peak_memory_kb))
+
+    def forget(self) -> None:
+        """Remove them: the component has returned, and its record is written."""
+        remove(self._place)
+
+    def _fill(self, new: str, paths: Iterable[str | os.PathLike[str]], usage: Usage) -> None:
+        os.makedirs(os.path.join(new, _FILES))
+        for source, place in self._placed(paths).items():
+            target = os.path.join(new, _FILES, place)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            copy(source, target)
+        copy_streams(self._scratch, self._component, new)
+        with open(os.path.join(new, _USAGE), "w", encoding="ascii") as file:
+            file.write(" ".join(map(repr, usage)))
+
+    def _publish(self, new: str) -> int:
+        for number in itertools.count((self._last() or 0) + 1):
+            try:
+                os.rename(new, os.path.join(self._place, str(number)))
+            except OSError:
+                if not os.path.isdir(os.path.join(self._place, str(number))):
+                    raise
+                continue  # somebody else was faster
+            return number
+        raise AssertionError  # the loop has no end
+
+    def _last(self) -> int | None:
+        return max(map(int, filter(str.isdigit, _names(self._place))), default=None)
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            # Another thread may be at it too. What stays does no harm.
+            with contextlib.suppress(OSError):
+                remove(os.path.join(self._place, name))
+
+    def _says_the_same(self, new: str) -> bool:
+        number = self._last()
+        return number is not None and _is_same(
+            os.path.join(new, _FILES), os.path.join(self._place, str(number), _FILES)
+        )
+
+    def _placed(self, paths: Iterable[str | os.PathLike[str]]) -> dict[str, str]:
+        """Each path with its place in the checkpoint: as in the scratch directory; from elsewhere, the name."""
+        places: dict[str, str] = {}
+        for path in paths:
+            source = checked(path, "checkpoint", self._scratch)
+            is_inside = os.path.commonpath([source, self._scratch]) == self._scratch
+            place = os.path.relpath(source, self._scratch) if is_inside else os.path.basename(source)
+            for other, taken in places.items():
+                if taken == place and other != source:
+                    raise ValueError(f"htmap.checkpoint() cannot put back both {other!r} and {source!r} as {place!r}.")
+            places[source] = place
+        return places
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except FileNotFoundError:
+        return []
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Whether two files, or all files of two directories, have the same content."""
+    if os.path.isdir(one) and os.path.isdir(other):
+        names = os.listdir(one)
+        return sorted(names) == sorted(os.listdir(other)) and all(
+            _is_same(os.path.join(one, name), os.path.join(other, name)) for name in names
+        )
+    import filecmp  # noqa: PLC0415 - seldom needed
+
+    return os.path.isfile(one) and os.path.isfile(other) and filecmp.cmp(one, other, shallow=False)

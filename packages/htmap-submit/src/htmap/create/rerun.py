@@ -64,7 +64,7 @@ def rerun(map_dir: MapDir, record: MapRecord, backend: Backend, components: Sequ
             file.writelines(_items(map_dir, record, first, components, varying_options(text)))
         write_submission(staging, renumbered(text, map_dir, number), again)
         staging.path.rename(directory.path)
-        aside = _set_output_files_aside(map_dir, components, undo)
+        aside = _set_aside(map_dir, components, undo)
         # If the answer is an error, the directory stays: the jobs may be in the queue, and then it counts. If they are
         # not, nobody sees it, and the next rerun uses its number again.
         try:
@@ -136,17 +136,18 @@ def _entries(files: Iterable[Sequence[str | None]]) -> tuple[str, ...]:
     return tuple(to_transfer(path).entry for path in paths)
 
 
-def _set_output_files_aside(map_dir: MapDir, components: Sequence[int], undo: contextlib.ExitStack) -> Path:
-    """Move what transfer_output_files had sent back out of the way of what will come; moved back if undone."""
-    aside = map_dir.path / "output_files.old"
-    if not map_dir.all_output_files.exists():
-        return aside
-    make_private_directory(aside)
-    for component in components:
-        place = map_dir.output_files(component)
-        if place.exists():
-            shutil.move(place, aside / str(component))
-            undo.callback(shutil.move, aside / str(component), place)
+def _set_aside(map_dir: MapDir, components: Sequence[int], undo: contextlib.ExitStack) -> Path:
+    """Move output files and checkpoints that were sent back out of the way of what will come; moved back if undone."""
+    aside = map_dir.path / "rerun.old"
+    for directory in (map_dir.all_output_files, map_dir.checkpoints):
+        if not directory.exists():
+            continue
+        make_private_directory(aside)
+        for component in components:
+            place, safe = directory / str(component), aside / f"{directory.name}-{component}"
+            if place.exists():
+                shutil.move(place, safe)
+                undo.callback(shutil.move, safe, place)
     return aside
 
 

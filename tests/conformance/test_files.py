@@ -1,4 +1,4 @@
-"""Files that a function makes come back; what it checkpoints survives."""
+"""Files that a function makes come back."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ import pytest
 import htmap
 
 TIMEOUT_S = 120
-
-
-def runs(path: Path) -> int:
-    return len(path.read_text()) if path.exists() else 0
 
 
 def test_output_files_come_back() -> None:
@@ -30,46 +26,6 @@ def test_output_files_come_back() -> None:
         place = m.output_files[component]
         assert (place / "plain.txt").read_text() == f"plain {component}"
         assert (place / "folder" / "deep" / "with space.txt").read_text() == f"deep {component}"
-
-
-def test_a_checkpoint_survives_evictions(tmp_path) -> None:
-    started = tmp_path / "started"
-    go = tmp_path / "go"
-
-    def count_to_three(started, go):
-        import time
-
-        with open(started, "a") as file:
-            file.write("x")
-        steps = Path("steps")
-        done = steps.read_text() if steps.exists() else ""
-        steps.write_text(done + "x")
-        htmap.checkpoint("steps")
-        while len(done) < 2 and not Path(go).exists():
-            time.sleep(0.02)
-        return steps.read_text()
-
-    m = htmap.starmap(count_to_three, [(str(started), str(go))], quiet=True)
-    for number in (1, 2):
-        until_runs(started, number)
-        until_running(m)
-        m.vacate()
-    assert m.get(0, TIMEOUT_S) == "xxx"
-    assert runs(started) == 3
-
-
-def until_runs(started: Path, number: int) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while runs(started) < number:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def until_running(m: htmap.Map) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while m.component_statuses != [htmap.ComponentStatus.RUNNING]:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_what_components_print_is_theirs_alone() -> None:

@@ -123,6 +123,7 @@ CASES: dict[str, Case] = {
     "holds-as-the-user-wants-them": Case(
         lambda _root: MapOptions(on_exit_hold="ExitCode =?= 7", periodic_hold="false")
     ),
+    "checkpoints": Case(lambda _root: MapOptions(checkpoint_interval=3600)),
     "rerun": Case(lambda _root: MapOptions(request_memory=["1GB", "2GB"]), submission=3),
 }
 

@@ -49,6 +49,9 @@ HELD = text.held(JOB, 34, 102, "Too large")
         ([RUNNING, text.event(7, JOB, "Shadow exception!")], JobState.IDLE),
         ([RUNNING, text.event(22, JOB, "Job disconnected, attempting to reconnect")], JobState.RUNNING),
         ([RUNNING, text.event(24, JOB, "Job reconnection failed")], JobState.IDLE),
+        # What a job leaves in the log that ends with its checkpoint_exit_code, and is started again (23.9 and 25.14).
+        ([RUNNING, text.event(40, JOB, "Started transferring output files")], JobState.RUNNING),
+        ([RUNNING, text.event(40, JOB, "Finished transferring output files")], JobState.RUNNING),
         ([RUNNING, text.suspended(JOB)], JobState.SUSPENDED),
         ([RUNNING, text.suspended(JOB), text.unsuspended(JOB)], JobState.RUNNING),
         ([RUNNING, text.suspended(JOB), text.evicted(JOB)], JobState.IDLE),

@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -240,6 +241,20 @@ def test_a_chunksize_may_be_a_duration(text: str, seconds: float) -> None:
     assert duration_s(text) == seconds
 
 
+# --- checkpoints ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("interval", [3600, 3600.0, timedelta(hours=1)])
+def test_a_checkpoint_interval_is_in_seconds(interval: Any) -> None:
+    assert MapOptions(checkpoint_interval=interval).checkpoint_interval == 3600
+
+
+@pytest.mark.parametrize("interval", [0, -1, True, "3600", float("inf"), float("nan"), timedelta(0), [1]])
+def test_a_checkpoint_interval_is_above_zero(interval: Any) -> None:
+    with pytest.raises(InvalidOption, match=f"checkpoint_interval must be .*{re.escape(repr(interval))}"):
+        MapOptions(checkpoint_interval=interval)
+
+
 def test_lengths_that_differ_are_both_named() -> None:
     (option,) = MapOptions(request_memory=[1, 2, 3]).per_component()
     option.check_length(3)
@@ -278,6 +293,7 @@ MANY = st.builds(
         {},
         optional={
             "chunksize": st.integers(1, 3),
+            "checkpoint_interval": st.integers(1, 3),
             "input_files": st.lists(FILES, min_size=1, max_size=2),
             "output_remaps": st.just({"o": TransferPath("/o")}) | st.just({"o": TransferPath("/p")}),
         },
@@ -334,6 +350,7 @@ def test_the_left_wins_but_files_and_requirements_add_up(left: MapOptions, right
     merged = MapOptions.merge(left, right)
     assert merged.fixed_input_files == tuple(dict.fromkeys(left.fixed_input_files + right.fixed_input_files))
     assert merged.chunksize == (left.chunksize or right.chunksize)
+    assert merged.checkpoint_interval == (left.checkpoint_interval or right.checkpoint_interval)
     assert merged.input_files == (left.input_files or right.input_files)
     assert merged.output_remaps == (left.output_remaps or right.output_remaps)
     assert merged.descriptors.keys() == left.descriptors.keys() | right.descriptors.keys()
@@ -377,6 +394,9 @@ def test_options_from_settings_are_read_as_settings_are() -> None:
     assert found == MapOptions(request_memory="1GB", chunksize=10, fixed_input_files=["/a"])
     with pytest.raises(InvalidOption, match=r"chunksize.*'ten'.*MAP_OPTIONS"):
         MapOptions.from_settings({"chunksize": "ten"})
+    assert MapOptions.from_settings({"CHECKPOINT_INTERVAL": "90.5"}).checkpoint_interval == 90.5
+    with pytest.raises(InvalidOption, match=r"checkpoint_interval.*'soon'.*MAP_OPTIONS"):
+        MapOptions.from_settings({"checkpoint_interval": "soon"})
 
 
 def test_options_are_equal_when_they_say_the_same() -> None:

@@ -84,8 +84,9 @@ def _chosen(request: Request, choice: Choice) -> tuple[Choice, Request]:
 
 def _size(wanted: str, each_s: float, total: int | None, backend: str) -> int:
     each_s = max(each_s, 1e-4)  # what the runner does for each takes about that long
-    if wanted != "auto":
-        size = duration_s(wanted) / each_s
+    job_s = duration_s(wanted)
+    if job_s is not None:
+        size = job_s / each_s
     else:
         least, most = _SHORTEST_JOB_S[backend] / each_s, _LONGEST_JOB_S[backend] / each_s
         size = most if total is None else min(max(total / _jobs_aimed_at(backend), least), most)

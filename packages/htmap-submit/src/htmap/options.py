@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
@@ -56,6 +57,12 @@ class MapOptions:
         How many components one job runs, one after another. Default 1. A duration such as ``"10min"`` lets a job run
         for about that long, ``"auto"`` for as long as suits the backend; how long a component takes is read from an
         earlier map of the function, or found out by running the first few.
+    checkpoint_interval
+        Seconds, a timedelta, or a duration such as ``"1h"``: so often, checkpoints (and the results of finished
+        components that share a job with others) are sent to the access point, from where the job can go on even if its
+        node is lost without notice. To send them, HTMap ends the function inside `htmap.checkpoint` and starts it again
+        from that checkpoint, so choose much more than it takes to get going; an hour is a good beginning. Default:
+        they are sent when the job is evicted, and the function is not interrupted.
     kwargs
         Any other descriptor of HTCondor's submit language. Text is used exactly as written after the ``=``;
         numbers and booleans are written as HTCondor writes them. An iterable gives each component its own value.
@@ -67,9 +74,10 @@ class MapOptions:
         "transfer_executable", "transfer_input_files", "transfer_output_files", "transfer_output_remaps", "universe",
         "when_to_transfer_output",
         # Ours, beyond the reference: what follows also carries HTMap's bookkeeping.
-        "HTMapUid", "MY.HTMapUid", "+HTMapUid", "ProcId", "batch_name", "components", "error", "files", "folder",
+        "HTMapUid", "MY.HTMapUid", "+HTMapUid", "ProcId", "batch_name", "checkpoint_exit_code",
+        "components", "error", "files", "folder",
         "initialdir", "initial_dir", "inputs", "htmap_submission", "job_batch_name", "output", "queue",
-        "runner_arguments", "shards", "submit_event_user_notes",
+        "runner_arguments", "shards", "submit_event_user_notes", "transfer_checkpoint_files",
     })  # fmt: skip
 
     def __init__(
@@ -80,12 +88,14 @@ class MapOptions:
         output_remaps: Remaps | Iterable[Remaps] | None = None,
         custom_options: Mapping[str, Value | Iterable[Value]] | None = None,
         chunksize: int | str | None = None,
+        checkpoint_interval: float | timedelta | str | None = None,
         **kwargs: Value | Iterable[Value],
     ) -> None:
         self.fixed_input_files: tuple[InputFile, ...] = _files(fixed_input_files)
         self.input_files: PerComponent | None = _input_files(input_files)
         self.output_remaps: Mapping[str, TransferPath] | PerComponent | None = _remaps(output_remaps)
         self.chunksize: int | str | None = _chunksize(chunksize)
+        self.checkpoint_interval: float | None = _interval(checkpoint_interval)
         self.custom_options: dict[str, str | PerComponent] = {}
         for name, value in (custom_options or {}).items():
             bare = _custom_name(name)
@@ -116,6 +126,7 @@ class MapOptions:
             merged.input_files = options.input_files or merged.input_files
             merged.output_remaps = options.output_remaps or merged.output_remaps
             merged.chunksize = options.chunksize or merged.chunksize
+            merged.checkpoint_interval = options.checkpoint_interval or merged.checkpoint_interval
             merged.custom_options = _overlay(merged.custom_options, options.custom_options)
             requirements = all_required(merged.descriptors.get("requirements"), options.descriptors.get("requirements"))
             merged.descriptors = _overlay(merged.descriptors, options.descriptors)
@@ -128,9 +139,10 @@ class MapOptions:
     def from_settings(cls, table: Mapping[str, Any]) -> MapOptions:
         """The default options: the table MAP_OPTIONS of the settings, where case does not matter."""
         options = {name.casefold(): value for name, value in table.items()}
-        chunksize = options.get("chunksize")
-        if isinstance(chunksize, str) and chunksize.isdecimal():  # from a variable of the environment
-            options["chunksize"] = int(chunksize)
+        for name in ("chunksize", "checkpoint_interval"):
+            number = options.get(name)
+            if isinstance(number, str) and _NUMBER.fullmatch(number):  # from a variable of the environment
+                options[name] = float(number) if "." in number else int(number)
         try:
             return cls(**options)
         except InvalidOption as error:
@@ -244,27 +256,41 @@ def _limited(values: Iterable[Any]) -> Iterable[Any]:
 def _chunksize(chunksize: int | str | None) -> int | str | None:
     if chunksize is None or chunksize == "auto":
         return chunksize
-    if isinstance(chunksize, str):
-        duration_s(chunksize)
+    if isinstance(chunksize, str) and duration_s(chunksize):
         return chunksize
     if isinstance(chunksize, bool) or not isinstance(chunksize, numbers.Integral) or chunksize < 1:
         raise InvalidOption(
-            "chunksize must be a whole number of components, 1 or more, or 'auto', or a duration such as '10min', "
-            f"not {chunksize!r}."
+            "chunksize must be a whole number of components, 1 or more, or a duration such as '30s', '10min' or '1h', "
+            f"or 'auto', not {chunksize!r}."
         )
     return int(chunksize)
 
 
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 _DURATION = re.compile(r"(\d+(?:\.\d*)?)\s*(s|min|h)")
 _SECONDS_OF = {"s": 1, "min": 60, "h": 3600}
 
 
-def duration_s(text: str) -> float:
-    """The seconds that a duration such as ``10min`` stands for."""
+def duration_s(text: str) -> float | None:
+    """The seconds that a duration such as ``10min`` stands for; None if it is none."""
     found = _DURATION.fullmatch(text.strip())
-    if found is None or not float(found[1]):
-        raise InvalidOption(f"chunksize: {text!r} is neither 'auto' nor a duration such as '30s', '10min' or '1h'.")
-    return float(found[1]) * _SECONDS_OF[found[2]]
+    return None if found is None else float(found[1]) * _SECONDS_OF[found[2]]
+
+
+def _interval(interval: float | timedelta | str | None) -> float | None:
+    if interval is None:
+        return None
+    seconds: object = interval
+    if isinstance(interval, timedelta):
+        seconds = interval.total_seconds()
+    elif isinstance(interval, str):
+        seconds = duration_s(interval)
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
+        raise InvalidOption(
+            "checkpoint_interval must be a number of seconds above 0, a duration such as '30s', '10min' or '1h', or a "
+            f"timedelta, not {interval!r}."
+        )
+    return float(seconds)
 
 
 _RESERVED = frozenset(key.casefold() for key in MapOptions.RESERVED_KEYS)

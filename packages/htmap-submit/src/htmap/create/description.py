@@ -18,7 +18,8 @@ from htmap.options import MapOptions, PerComponent, all_required
 from htmap.store.mapdir import CHECKPOINT, OUTPUTS, PER_FOLDER, TRANSFER, MapDir, folder_of, shard_name
 from htmap.store.records import spelled
 
-_EXIT_SOME_RAISED = 100  # the runner ended well, and at least one component raised; htmap_exec.keeper says the same
+_EXIT_SOME_RAISED = 100  # the runner ended well, and at least one component raised; htmap_exec says the same
+_EXIT_CHECKPOINTED = 85  # the runner wants to be started again when a checkpoint is safe; htmap_exec says the same
 
 # The runner leaves a record for whatever happens to a component. What is left is trouble with the runner itself.
 _RUNNER_FAILED = f"ExitBySignal || (ExitCode != 0 && ExitCode != {_EXIT_SOME_RAISED})"
@@ -226,6 +227,11 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
         "on_exit_hold": _RUNNER_FAILED,
         "on_exit_hold_reason": _WHY_RUNNER_FAILED,
     }
+    if plan.options.checkpoint_interval is not None:
+        descriptors["runner_arguments"] += f" --checkpoint-every {plan.options.checkpoint_interval:.15g}"
+        descriptors["checkpoint_exit_code"] = str(_EXIT_CHECKPOINTED)
+        # They go to the spool of the schedd, whatever the remaps say, and from there into the next scratch directory.
+        descriptors["transfer_checkpoint_files"] = descriptors["transfer_output_files"]
     user = {name: _rendered(value) for name, value in plan.options.descriptors.items()}
     if jobs > plan.threshold and not {"max_idle", "max_materialize"} & user.keys():
         descriptors["max_idle"] = str(plan.max_idle)

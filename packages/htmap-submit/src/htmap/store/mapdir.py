@@ -12,7 +12,7 @@
           outputs/<nnn>/<proc>          one file of records a job
           logs/<nnn>/<proc>             what the job itself printed: the runner, a container runtime
         output_files/<component>/       what transfer_output_files sent back
-        checkpoints/<component>/        what a component without a result had last checkpointed
+        checkpoints/<component>/        what a component had last checkpointed when its job ended without its result
       initial/                          what every scratch directory starts with: empty outputs
       runners/<name>                    zips of the runner, named by content, shared by all maps
       local/                            the queue of the local backend
@@ -143,7 +143,7 @@ class MapDir:
 
     @property
     def checkpoints(self) -> Path:
-        """What components that ended without a result had last checkpointed."""
+        """What components had last checkpointed when their job ended without their result."""
         return self.path / "checkpoints"
 
     @property

@@ -63,7 +63,7 @@ def _by_itself(ended: Ended, row: sqlite3.Row, events: JobEvents, total: Usage) 
     if ended.failure is not None:
         text = events.evicted(ended.usage, ended.resources, ended.failure.reason)
         return _back_in_queue(row, events, text, ended.failure)
-    verdict = policy.decide(ended.run.job, ended.how)
+    verdict = ended.verdict
     if isinstance(verdict, policy.Hold):
         return _back_in_queue(row, events, "", CannotGoOn(verdict.code, verdict.subcode, verdict.reason))
     if isinstance(verdict, policy.Again):

@@ -45,6 +45,8 @@ class Job:
         Paths on the submit side; None: nobody wants it.
     spools_on_eviction
         Whether outputs are kept for the next start when the job is evicted.
+    checkpoint_exit_code
+        With this exit code it has not ended: it is started again where it is. None: there is no such code.
     vacate_time_s
         How long its process may take to end when it is asked to, before it is killed.
     request_memory_mb, request_disk_kb
@@ -70,6 +72,7 @@ class Job:
     stdout: Path | None
     stderr: Path | None
     spools_on_eviction: bool
+    checkpoint_exit_code: int | None
     vacate_time_s: int
     request_cpus: int
     request_memory_mb: int
@@ -170,6 +173,7 @@ class _Expansion:
             stdout=self._path(directory, "output"),
             stderr=self._path(directory, "error"),
             spools_on_eviction=self._text("when_to_transfer_output").casefold() == "on_exit_or_evict",
+            checkpoint_exit_code=self._value("checkpoint_exit_code", lambda text: int(text) if text else None),
             vacate_time_s=vacate_time_s,
             request_cpus=cpus,
             request_memory_mb=memory_mb,

@@ -13,6 +13,7 @@ from htmap.exceptions import InvalidOption
 HONOURED = frozenset(
     {
         "arguments",
+        "checkpoint_exit_code",
         "environment",
         "error",
         "executable",
@@ -84,6 +85,7 @@ POOL_ONLY = frozenset(
         "stream_error",
         "stream_output",
         "submit_event_notes",
+        "transfer_checkpoint_files",  # nothing is transferred: the scratch directory lies on the disk of the queue
         "want_graceful_removal",
     }
 )

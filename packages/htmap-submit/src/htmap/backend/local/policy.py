@@ -7,6 +7,7 @@ follows from it. No I/O here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from htmap.backend.local import classad, operators
 from htmap.backend.local.actions import HELD_BY_POLICY, HELD_BY_UNDEFINED_POLICY
@@ -35,7 +36,10 @@ class Hold:
     reason: str
 
 
-def decide(job: Job, how: Exit) -> Done | Again | Hold:
+Verdict: TypeAlias = "Done | Again | Hold"
+
+
+def decide(job: Job, how: Exit) -> Verdict:
     """What the job's own policy says of its end."""
     scope = job.scope(
         exitbysignal=how.code is None,

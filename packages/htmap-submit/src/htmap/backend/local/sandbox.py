@@ -81,8 +81,8 @@ class Sandbox:
     def executable(self, job: Job) -> Path:
         return self.scratch / _EXECUTABLE if job.transfer_executable else job.executable
 
-    def stage_out(self, job: Job) -> int:
-        """Bring standard output, standard error and the outputs to the submit side.
+    def stage_out(self, job: Job, outputs: Iterable[str]) -> int:
+        """Bring standard output, standard error and outputs to the submit side.
 
         What can be brought is brought, also when something else is missing.
 
@@ -97,7 +97,7 @@ class Sandbox:
             An output is missing or cannot be written where it belongs.
         """
         brought, failures = 0, []
-        for source, target in self._destinations(job):
+        for source, target in self._destinations(job, outputs):
             if not os.path.lexists(source):
                 failures.append((errno.ENOENT, f"the job has not made {source.name}"))
                 continue
@@ -173,12 +173,12 @@ class Sandbox:
             reason = f"Transfer input files failure: {_failed(name, error)}{hint}"
             raise CannotGoOn(HELD_INPUT_FILES, error.errno or 0, reason) from error
 
-    def _destinations(self, job: Job) -> Iterable[tuple[Path, Path]]:
+    def _destinations(self, job: Job, outputs: Iterable[str]) -> Iterable[tuple[Path, Path]]:
         if job.stdout:
             yield self.scratch / STDOUT, job.stdout
         if job.stderr and job.stderr != job.stdout:
             yield self.scratch / STDERR, job.stderr
-        for name in job.outputs:
+        for name in outputs:
             # What is remapped out of a directory leaves before the directory itself does.
             inside = [remapped for remapped in job.remaps if remapped.startswith(f"{name.rstrip('/')}/")]
             for remapped in inside:

@@ -14,10 +14,11 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
+from htmap.backend.local import policy
 from htmap.backend.local.actions import HELD_CANNOT_START, HELD_INPUT_FILES, HELD_OUTPUT_FILES
 from htmap.backend.local.eventlog import Exit, Resources, Usage
 from htmap.backend.local.job import Job
@@ -58,6 +59,8 @@ class Run:
         Monotonic seconds after which the process is killed. None: nobody has asked it to end.
     peak_kb, reported_kb
         Most memory seen so far, and what the event log was told.
+    spent
+        What earlier processes of this run used, each of which ended with the checkpoint exit code.
     """
 
     job: Job
@@ -70,6 +73,7 @@ class Run:
     suspended: bool = False
     peak_kb: int = 0
     reported_kb: int = 0
+    spent: Usage = field(default_factory=Usage)
 
     @property
     def key(self) -> tuple[int, int]:
@@ -105,6 +109,7 @@ class Ended:
     how: Exit
     usage: Usage
     resources: Resources
+    verdict: policy.Verdict
     failure: CannotGoOn | None
 
 
@@ -125,29 +130,63 @@ def start(job: Job, sandbox: Sandbox, slot: int) -> Run:
         raise
 
 
+def has_checkpointed(run: Run, status: int) -> bool:
+    """Whether a process that has been waited for is to be followed by another one in the same place."""
+    code = run.job.checkpoint_exit_code
+    return code is not None and not run.was_asked_to_end and os.WIFEXITED(status) and os.WEXITSTATUS(status) == code
+
+
+def go_on(run: Run, used: resource.struct_rusage) -> Run:
+    """Start the next process of a job that `has_checkpointed`, in the same scratch directory.
+
+    Nothing is copied: whatever ends that process, and the supervisor too, the scratch directory is still there.
+
+    Raises
+    ------
+    CannotGoOn
+        It cannot be started.
+    """
+    run.send(signal.SIGKILL)  # whatever it left running
+    pid = _spawn(run.job, run.sandbox, run.slot)
+    return replace(run, pid=pid, peak_kb=_peak_kb(run, used), spent=run.spent + _cpu(used))
+
+
 def end(run: Run, status: int, used: resource.struct_rusage) -> Ended:
     """Tidy up after a process that has been waited for.
 
-    The outputs of a job that ended by itself are delivered; those of one that was asked to end are kept for its next
-    start.
+    The outputs of a job that ended by itself are delivered; those of one that was asked to end, or that its own policy
+    holds, are kept for its next start.
     """
     run.send(signal.SIGKILL)  # whatever it left running
     how = Exit(signal=os.WTERMSIG(status)) if os.WIFSIGNALED(status) else Exit(code=os.WEXITSTATUS(status))
-    # On Linux this is never less than what the supervisor itself uses: the kernel counts from before the exec.
-    run.peak_kb = max(run.peak_kb, used.ru_maxrss // _MAXRSS_PER_KB)
+    run.peak_kb = _peak_kb(run, used)
     disk_kb = size_of(run.sandbox.scratch) // 1024
-    sent, failure = _tidy_up(run, how)
+    verdict = policy.decide(run.job, how)
+    sent, failure = _tidy_up(run, how, verdict)
     wall_s = max(time.monotonic() - run.started, 0.001)
-    cpus = (used.ru_utime + used.ru_stime) / wall_s
-    usage = Usage(used.ru_utime, used.ru_stime, sent, run.received_bytes)
-    return Ended(run, how, usage, run.resources(cpus, disk_kb), failure)
+    usage = run.spent + _cpu(used) + Usage(sent_bytes=sent, received_bytes=run.received_bytes)
+    cpus = (usage.user_s + usage.system_s) / wall_s
+    return Ended(run, how, usage, run.resources(cpus, disk_kb), verdict, failure)
 
 
-def _tidy_up(run: Run, how: Exit) -> tuple[int, CannotGoOn | None]:
+def _peak_kb(run: Run, used: resource.struct_rusage) -> int:
+    # On Linux this is never less than what the supervisor itself uses: the kernel counts from before the exec.
+    return max(run.peak_kb, used.ru_maxrss // _MAXRSS_PER_KB)
+
+
+def _cpu(used: resource.struct_rusage) -> Usage:
+    return Usage(used.ru_utime, used.ru_stime)
+
+
+def _tidy_up(run: Run, how: Exit, verdict: policy.Verdict) -> tuple[int, CannotGoOn | None]:
     """Bring or keep the outputs, and clear the rest. Returns bytes sent, and why the job must be held, if it must."""
     try:
         if not run.was_asked_to_end:
-            return run.sandbox.stage_out(run.job), None
+            if isinstance(verdict, policy.Hold) and run.job.spools_on_eviction:
+                # Killed, perhaps: once released, it goes on from what it has made so far.
+                run.sandbox.keep_outputs(run.job)
+                return run.sandbox.stage_out(run.job, ()), None
+            return run.sandbox.stage_out(run.job, run.job.outputs), None
         return run.sandbox.keep_outputs(run.job) if run.job.spools_on_eviction else 0, None
     except CannotGoOn as error:
         with contextlib.suppress(CannotGoOn):
@@ -165,11 +204,11 @@ def _spawn(job: Job, sandbox: Sandbox, slot: int) -> int:
     executable = sandbox.executable(job)
     with contextlib.ExitStack() as files:
         stdin = _open_stdin(job.stdin, files)
-        stdout = files.enter_context((sandbox.scratch / STDOUT).open("wb")) if job.stdout else subprocess.DEVNULL
+        stdout = files.enter_context((sandbox.scratch / STDOUT).open("ab")) if job.stdout else subprocess.DEVNULL
         if job.stderr and job.stderr == job.stdout:
             stderr = stdout
         else:
-            stderr = files.enter_context((sandbox.scratch / STDERR).open("wb")) if job.stderr else subprocess.DEVNULL
+            stderr = files.enter_context((sandbox.scratch / STDERR).open("ab")) if job.stderr else subprocess.DEVNULL
         try:
             process = subprocess.Popen(
                 [executable, *job.arguments],

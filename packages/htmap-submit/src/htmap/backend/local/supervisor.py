@@ -21,6 +21,7 @@ import argparse
 import contextlib
 import logging
 import os
+import resource
 import signal
 import sqlite3
 import time
@@ -121,16 +122,43 @@ class Supervisor:
     # ---------------------------------------------------------------------------------------------------- ended runs
 
     def _reap(self) -> None:
-        ended = []
+        ended, went_on = [], []
         with contextlib.suppress(ChildProcessError):  # there is no child at all
             while self._runs:
                 pid, status, used = os.wait4(-1, os.WNOHANG)
                 if pid == 0:
                     break
                 if pid in self._runs:
-                    ended.append(starter.end(self._runs.pop(pid), status, used))
+                    run = self._runs.pop(pid)
+                    again = self._go_on(run, used) if starter.has_checkpointed(run, status) else None
+                    if again is None:
+                        ended.append(starter.end(run, status, used))
+                    else:
+                        went_on.append((pid, again))
+        if went_on:
+            self._record_went_on(went_on)
         if ended:
             self._record_ended(ended)
+
+    def _go_on(self, run: Run, used: resource.struct_rusage) -> Run | None:
+        try:
+            return starter.go_on(run, used)
+        except CannotGoOn as failure:
+            _LOG.warning("job %d.%d cannot go on after a checkpoint: %s", *run.key, failure.reason)
+            return None
+
+    def _record_went_on(self, went_on: list[tuple[int, Run]]) -> None:
+        """Note the new processes. No event tells of it: to everybody else the job just runs."""
+        with self._queue.transaction():
+            for pid, run in went_on:
+                self._runs[run.pid] = run
+                row = self._queue.job(run.key)
+                if row is None or row["pid"] != pid:  # it was never allowed to start (_record_started)
+                    run.ask_to_end()
+                    run.send(signal.SIGKILL)
+                else:
+                    process = {"pid": run.pid, "pid_started": processes.started(run.pid)}
+                    self._queue.set_jobs([run.key], process)
 
     def _record_ended(self, ended: list[starter.Ended]) -> None:
         now, gone = time.time(), []

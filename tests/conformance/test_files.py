@@ -110,6 +110,6 @@ def watched(m: htmap.Map) -> str:
 
 
 def test_a_remap_that_htcondor_cannot_read_is_refused() -> None:
-    options = htmap.MapOptions(output_remaps={"sent.txt": htmap.TransferPath("a = b")})
-    with pytest.raises(htmap.exceptions.InvalidOption, match="'='"):
+    options = htmap.MapOptions(output_remaps={"sent.txt": htmap.TransferPath("a; b")})
+    with pytest.raises(htmap.exceptions.InvalidOption, match="';'"):
         htmap.map(write_both, [1], map_options=options, quiet=True)

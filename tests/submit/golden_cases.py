@@ -16,7 +16,8 @@ from pathlib import Path
 from htmap import MapOptions, TransferPath
 from htmap.create.description import Plan, items, render, renumbered
 from htmap.create.inputs import StoredInputs
-from htmap.create.transfers import to_transfer
+from htmap.create.links import Links
+from htmap.create.transfers import Sender
 from htmap.store.mapdir import Home, MapDir
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -49,7 +50,8 @@ class Case:
     submission: int = 0
 
     def plan(self, root: Path) -> Plan:
-        return Plan("fit", "fit_one", self.chunksize, self.options(root), self.delivery, 1000, self.threshold)
+        options, sender = self.options(root), sender_below(root)
+        return Plan("fit", "fit_one", self.chunksize, options, sender, self.delivery, 1000, self.threshold)
 
     def text(self, root: Path) -> str:
         """The submit description."""
@@ -62,14 +64,19 @@ class Case:
         return list(items(self.plan(root), map_dir_below(root), self._stored(root)))
 
     def _stored(self, root: Path) -> Iterator[StoredInputs]:
+        sender = sender_below(root)
         for shard, first in enumerate(range(0, self.components, self.per_shard)):
             components = range(first, min(first + self.per_shard, self.components))
-            files = {each: tuple(to_transfer(file).entry for file in self.files(root, each)) for each in components}
+            files = {each: tuple(file.entry for file in sender.of_call(self.files(root, each))) for each in components}
             yield StoredInputs(shard, components, files)
 
 
 def map_dir_below(root: Path) -> MapDir:
     return Home(root / "htmap").map("0a1b2c3d4e5f6071")
+
+
+def sender_below(root: Path) -> Sender:
+    return Sender(Links(root / "links", map_dir_below(root).links))
 
 
 CASES: dict[str, Case] = {
@@ -114,6 +121,19 @@ CASES: dict[str, Case] = {
         components=8,
         per_shard=4,
         files=lambda root, component: [TransferPath(root / "a" / "same name.csv")] if component in {1, 2, 7} else [],
+    ),
+    "remaps": Case(
+        lambda root: MapOptions(
+            output_remaps={
+                "fit.csv": TransferPath(root / "fit $(component).csv"),
+                "plots/1.png": TransferPath("plots of $(component).png", protocol="https", location="example.org"),
+            }
+        )
+    ),
+    "remaps-of-chunks": Case(
+        lambda root: MapOptions(output_remaps={"fit.csv": TransferPath(root / "$(Component).csv")}),
+        chunksize=2,
+        components=3,
     ),
     "one-job-of-many": Case(chunksize=10, components=3),
     "late-materialization": Case(components=4, threshold=3),

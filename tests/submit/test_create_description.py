@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from tests.submit.fake_backend import FakeJob, parse
-from tests.submit.golden_cases import BUNDLE, CASES, GOLDEN, make_files, map_dir_below, written
+from tests.submit.golden_cases import BUNDLE, CASES, GOLDEN, make_files, map_dir_below, sender_below, written
 
-from htmap import MapOptions, TransferPath
+from htmap import MapOptions
 from htmap.create.description import Plan, item_lines, items, render, renumbered, varying_options, varying_values
 from htmap.create.inputs import StoredInputs
 from htmap.create.item_lines import item_values
-from htmap.create.transfers import flat_entry, to_transfer
+from htmap.create.remaps import by_component
 from htmap.exceptions import InputFileNotFound, InvalidOption, MisalignedInputData
 
 
@@ -30,7 +30,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan_of(options: MapOptions, chunksize: int = 1, delivery: dict[str, str] | None = None) -> Plan:
-    return Plan("fit", "fit_one", chunksize, options, delivery or BUNDLE, 1000, 10_000)
+    return Plan("fit", "fit_one", chunksize, options, sender_below(Path("/absent")), delivery or BUNDLE, 1000, 10_000)
+
+
+def with_files(*files: str) -> list[StoredInputs]:
+    return [StoredInputs(0, [0], {0: files})]
 
 
 def stored(count: int) -> list[StoredInputs]:
@@ -169,17 +173,36 @@ def test_an_option_with_too_few_values_is_named_with_their_number(options: dict[
         list(items(plan_of(MapOptions(**options)), map_dir_below(root), stored(3)))
 
 
-@pytest.mark.parametrize(("name", "what"), [("a,b", "a comma"), ("a\rb", "a carriage return")])
-def test_files_that_htcondor_cannot_transfer_are_refused(name: str, what: str, root: Path) -> None:
-    (root / name).touch()
-    for describe in (flat_entry, to_transfer):
-        with pytest.raises(InvalidOption, match=what):
-            describe(TransferPath(root / name))
-
-
 def test_a_file_that_is_not_there_is_named_before_anything_is_submitted(root: Path) -> None:
     with pytest.raises(InputFileNotFound, match=f"There is no input file {root}/absent"):
         render(plan_of(MapOptions(fixed_input_files=root / "absent")), map_dir_below(root), 1)
+
+
+@pytest.mark.parametrize("name", ["function", "000123", "_condor_stdout", "x.csv"])
+def test_an_input_file_may_not_get_into_the_way_of_others(name: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for place in (tmp_path / name, tmp_path / "folder" / name):
+        place.touch()
+    url = f"http://example.org/{name}"
+    file, content = tmp_path / name, f"{tmp_path}/folder/"
+    for options in (
+        {"fixed_input_files": [file, content]},
+        {"fixed_input_files": [file, url]},
+        {"input_files": [[content, url]]},
+        {"fixed_input_files": file, "input_files": [content]},
+        {"fixed_input_files": content},
+    ):
+        with pytest.raises(InvalidOption, match=f"would (both )?arrive as {name}"):
+            list(items(plan_of(MapOptions(**options)), map_dir_below(tmp_path), with_files(f"{url}?x=y")))
+
+
+def test_the_remaps_of_components_that_share_a_job_are_found_again(root: Path) -> None:
+    case = CASES["remaps-of-chunks"]
+    lines = case.lines(root)
+    assert varying_options(case.text(root)) == 1
+    entries = [by_component(*varying_values(line, 1, is_chunked=True)) for line in lines]
+    assert [sorted(each) for each in entries] == [[0, 1], [2]]
+    assert entries[1][2] == f"; _htmap_transfer/2/fit.csv = {root}/2.csv"
 
 
 # --- items ----------------------------------------------------------------------------------------------------------
@@ -213,7 +236,9 @@ def test_jobs_beyond_a_thousand_use_another_folder(root: Path) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_description_says_how_many_options_vary(name: str, root: Path) -> None:
-    assert varying_options(CASES[name].text(root)) == len(CASES[name].options(root).per_component())
+    options = CASES[name].options(root)
+    spelled_out = CASES[name].chunksize > 1 and options.output_remaps is not None
+    assert varying_options(CASES[name].text(root)) == len(options.per_component()) + spelled_out
 
 
 def test_a_later_submission_differs_in_its_number_and_its_items_alone(root: Path) -> None:

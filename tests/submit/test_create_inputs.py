@@ -1,4 +1,4 @@
-"""Mirrors htmap.create.inputs (and htmap.create.transfers): calls go into shards as they come, and come back."""
+"""Mirrors htmap.create.inputs: calls go into shards as they come, and come back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from htmap import TransferPath
 from htmap.create.inputs import SHARD_BYTES, SHARD_COMPONENTS, Call, store_inputs
-from htmap.create.transfers import Transfer, flat_entry, to_transfer
+from htmap.create.links import Links
+from htmap.create.transfers import Sender
 from htmap.exceptions import CannotPickle, InputFileNotFound
 from htmap.observe.results import Inputs
 from htmap.store.mapdir import Home, MapDir
@@ -37,6 +38,10 @@ def map_dir(home: Home) -> MapDir:
     return home.map("0a1b")
 
 
+def sender_of(map_dir: MapDir) -> Sender:
+    return Sender(Links(map_dir.links, map_dir.links))
+
+
 class Stored(NamedTuple):
     component: int
     shard: int
@@ -46,7 +51,7 @@ class Stored(NamedTuple):
 def store(map_dir: MapDir, values: Iterable[Any]) -> list[Stored]:
     return [
         Stored(component, inputs.shard, inputs.files.get(component, ()))
-        for inputs in store_inputs(map_dir, (((value,), {}) for value in values))
+        for inputs in store_inputs(map_dir, (((value,), {}) for value in values), sender_of(map_dir))
         for component in inputs.components
     ]
 
@@ -97,7 +102,7 @@ def test_calls_are_stored_as_they_come(map_dir: MapDir) -> None:
             asked.append(number)
             yield (number,), {}
 
-    stored = store_inputs(map_dir, calls())
+    stored = store_inputs(map_dir, calls(), sender_of(map_dir))
     for number in range(3):
         assert next(stored).components == range(number * SHARD_COMPONENTS, (number + 1) * SHARD_COMPONENTS)
         assert len(asked) == (number + 1) * SHARD_COMPONENTS
@@ -138,7 +143,7 @@ def test_inputs_keep_their_types_and_their_shape(map_dir: MapDir) -> None:
 
 def test_keyword_arguments_are_kept(map_dir: MapDir) -> None:
     calls: list[Call] = [((1, 2), {"a": 3}), ((), {}), ((), {"é": None})]
-    list(store_inputs(map_dir, calls))
+    list(store_inputs(map_dir, calls, sender_of(map_dir)))
     assert stored_calls(map_dir, 1) == calls
 
 
@@ -205,46 +210,6 @@ def test_files_are_found_wherever_they_are_and_told(map_dir: MapDir, tmp_path: P
         ],
         "2": [[str(a), None, None, entries[0]]],
     }
-
-
-def test_files_of_the_same_name_do_not_collide(tmp_path: Path) -> None:
-    paths = [tmp_path / folder / "x.csv" for folder in ("one", "two")]
-    for path in paths:
-        path.parent.mkdir()
-        path.touch()
-    arrivals = {to_transfer(TransferPath(path)).arrives_as for path in paths}
-    assert len(arrivals) == 2
-
-
-@pytest.mark.parametrize("name", ["two words", "naïve ☃", "it's", 'a "quoted" name', "semi;colon", "#1", "=", "a\\b"])
-def test_files_with_unusual_names_are_sent_by_their_names(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).touch()
-    entry = f"{tmp_path}/{name}"
-    assert to_transfer(TransferPath(tmp_path / name)) == Transfer(entry[1:], entry[1:])
-    assert flat_entry(tmp_path / name) == flat_entry(TransferPath(tmp_path / name)) == entry
-
-
-def test_a_relative_path_means_where_the_user_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "x").touch()
-    monkeypatch.chdir(tmp_path)
-    assert to_transfer(TransferPath("x")).entry == f"{tmp_path}/x"[1:]
-    assert flat_entry("x") == f"{tmp_path}/x"
-
-
-def test_links_to_directories_are_followed_as_htcondor_follows_none(tmp_path: Path) -> None:
-    (tmp_path / "real").mkdir()
-    (tmp_path / "real" / "x").touch()
-    (tmp_path / "link").symlink_to("real")
-    (tmp_path / "real" / "y").symlink_to("x")
-    assert flat_entry(tmp_path / "link") == f"{tmp_path}/real"
-    assert flat_entry(tmp_path / "link" / "x") == f"{tmp_path}/real/x"
-    assert flat_entry(tmp_path / "link" / "y") == f"{tmp_path}/real/y"
-
-
-def test_a_file_elsewhere_need_not_be_here() -> None:
-    remote = TransferPath("/raw/x 1.csv", protocol="osdf", location="ospool")
-    assert to_transfer(remote) == Transfer("osdf://ospool/raw/x 1.csv", "x 1.csv")
-    assert flat_entry("osdf:///ospool/x") == "osdf:///ospool/x"
 
 
 def test_a_file_that_is_not_here_is_named(map_dir: MapDir, tmp_path: Path) -> None:

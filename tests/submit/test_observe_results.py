@@ -11,6 +11,8 @@ import pytest
 from tests.submit.fake_backend import Payload, raised, returned
 
 from htmap.create.inputs import SHARD_BYTES, store_inputs
+from htmap.create.links import Links
+from htmap.create.transfers import Sender
 from htmap.exceptions import CannotUnpickle, DamagedFile, StorageError
 from htmap.observe.results import Inputs, exception_of, result_of
 from htmap.store.mapdir import Home, MapDir
@@ -91,8 +93,12 @@ def map_dir(home: Home) -> MapDir:
     made = home.map("0a1b")
     big = b"x" * (SHARD_BYTES - 100)
     values = [1, 2, big, np.zeros(SHARD_BYTES), "small", big]
-    list(store_inputs(made, (((value,), {"number": number}) for number, value in enumerate(values))))
+    list(store_inputs(made, (((value,), {"number": number}) for number, value in enumerate(values)), sender_of(made)))
     return made
+
+
+def sender_of(map_dir: MapDir) -> Sender:
+    return Sender(Links(map_dir.links, map_dir.links))
 
 
 def shards_of(map_dir: MapDir) -> int:
@@ -109,7 +115,7 @@ def test_each_input_is_found_in_its_shard(map_dir: MapDir) -> None:
 
 def test_finding_an_input_reads_few_shards(home: Home) -> None:
     made = home.map("0a1b")
-    list(store_inputs(made, (((b"x" * SHARD_BYTES,), {}) for _ in range(64))))
+    list(store_inputs(made, (((b"x" * SHARD_BYTES,), {}) for _ in range(64)), sender_of(made)))
     inputs = Inputs(made, 64)
     assert inputs.shard_of(40) == 40
     assert len(inputs._firsts) <= 7
@@ -128,7 +134,7 @@ def test_a_damaged_shard_is_named_and_the_others_stay_readable(map_dir: MapDir) 
 
 def test_reading_one_input_unpickles_no_other(home: Home, tmp_path: Path) -> None:
     made = home.map("0a1b")
-    list(store_inputs(made, (((each,), {}) for each in ("fine", Bomb(tmp_path / "fired")))))
+    list(store_inputs(made, (((each,), {}) for each in ("fine", Bomb(tmp_path / "fired"))), sender_of(made)))
     inputs = Inputs(made, 1)
     assert inputs.get(0) == (("fine",), {})
     assert not (tmp_path / "fired").exists()

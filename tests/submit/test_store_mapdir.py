@@ -54,7 +54,10 @@ def test_a_relative_home_means_where_the_user_is_now(tmp_path: Path, monkeypatch
     assert home_at("here").path == tmp_path / "here"
 
 
-@pytest.mark.parametrize("name", ["a,b", "a;b", 'a"b', "a\nb", "a\0b", "a\u2028b", "\udcff", "$(HOME)", "a\\"])
+UNUSABLE = ["a,b", "a;b", 'a"b', "a|b", "a\nb", "a\0b", "a\u2028b", "\udcff", "$(HOME)", "$ENV(HOME)", "$$[x]", "a\\"]
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
 def test_a_home_whose_name_means_something_to_htcondor_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match=r"HTMAP_DIR.* HTCondor cannot use a path with"):
         home_at(f"{tmp_path}/{name}")

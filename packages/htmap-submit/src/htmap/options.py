@@ -203,7 +203,8 @@ def _file(file: InputFile) -> InputFile:
     if isinstance(file, str) and "://" in file:
         return text
     # Relative to where the user is now, not to where the job will be submitted from.
-    return Path(text).absolute()
+    path = Path(text).absolute()
+    return f"{path}/" if text.endswith("/") else path  # with the slash: only what is in the directory
 
 
 def _input_files(files: Iterable[InputFile | Iterable[InputFile]] | None) -> PerComponent | None:

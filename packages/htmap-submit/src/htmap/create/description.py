@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from htmap.create.inputs import StoredInputs
 from htmap.create.item_lines import item_line, item_values
-from htmap.create.transfers import check_names, flat_entries, remap_entries
+from htmap.create.remaps import remap_entries, spelled_out
+from htmap.create.transfers import Sender, check_names
+from htmap.create.urls import arrivals
 from htmap.exceptions import InvalidOption, MisalignedInputData
 from htmap.options import MapOptions, PerComponent, all_required
 from htmap.store.mapdir import CHECKPOINT, OUTPUTS, PER_FOLDER, TRANSFER, MapDir, folder_of, shard_name
@@ -40,6 +42,7 @@ class Plan:
     function_name: str
     chunksize: int
     options: MapOptions
+    sender: Sender
     delivery: Mapping[str, str]
     max_idle: int  # for late materialization
     threshold: int  # jobs above which it is used
@@ -59,36 +62,51 @@ _VARYING = "option_"
 def columns(plan: Plan) -> Columns:
     """The variables of the ``queue`` statement."""
     varying = tuple(plan.options.per_component())
-    if plan.chunksize > 1 and (varying or plan.options.output_remaps):
-        name = varying[0].name if varying else "output_remaps"
-        raise InvalidOption(
-            f"The map option {name} varies from component to component, "
-            "but components that share a job share its options. Use chunksize=1, or one value for all."
-        )
+    names = [_variable(option.name) for option in varying]
+    if plan.chunksize > 1:
+        for option in varying:
+            if option is not plan.options.output_remaps:
+                raise InvalidOption(
+                    f"The map option {option.name} varies from component to component, "
+                    "but components that share a job share its options. Use chunksize=1, or one value for all."
+                )
+        # Spelled out for each component of a job, so they differ from job to job even if they are fixed.
+        names = [_variable("output_remaps")] if plan.options.output_remaps else []
     chunked = ("components", "shards") if plan.chunksize > 1 else ()
     # The last value of an item may hold commas and blanks.
-    return Columns(("component", *chunked, "inputs", "folder", *map(_variable, varying), "files"), varying)
+    return Columns(("component", *chunked, "inputs", "folder", *names, "files"), varying)
 
 
-def _variable(option: PerComponent) -> str:
-    return f"{_VARYING}{option.name.replace('.', '_')}"
+def _variable(name: str) -> str:
+    return f"{_VARYING}{name.replace('.', '_')}"
+
+
+ValuesOf = Callable[[Sequence[int], Sequence[str]], Sequence[str]]
+"""Gives the values of the varying options for the components of a job, whose files it may look at."""
 
 
 def items(plan: Plan, map_dir: MapDir, stored: Iterable[StoredInputs]) -> Iterator[str]:
     """One line for each job, in the order of the procs."""
     varying = columns(plan).varying
+    own, remaps = plan.options.input_files, plan.options.output_remaps
+    fixed = plan.sender.flat(plan.options.fixed_input_files)
+    check_names(fixed)
 
-    def values_of(component: int) -> list[str]:
-        return [_value(option, component) for option in varying]
+    def values_of(components: Sequence[int], files: Sequence[str]) -> Sequence[str]:
+        for option in varying:
+            _check_last(option, components[-1])
+        flat = {} if own is None else plan.sender.flat(own.values[components[0]])
+        if flat or files:
+            check_names(fixed | flat | arrivals(files))
+        if plan.chunksize > 1:
+            return [spelled_out(remaps, components)] if remaps else []
+        return [",".join(flat) if option is own else _value(plan, option, components[0]) for option in varying]
 
-    return item_lines(map_dir, plan.chunksize, stored, values_of if varying else None)
+    return item_lines(map_dir, plan.chunksize, stored, values_of if varying or remaps or fixed else None)
 
 
 def item_lines(
-    map_dir: MapDir,
-    chunksize: int,
-    stored: Iterable[StoredInputs],
-    values_of: Callable[[int], Sequence[str]] | None = None,
+    map_dir: MapDir, chunksize: int, stored: Iterable[StoredInputs], values_of: ValuesOf | None = None
 ) -> Iterator[str]:
     """One line for each job.
 
@@ -97,14 +115,15 @@ def item_lines(
     map_dir
         Where the map is when its jobs run.
     values_of
-        The values of the varying options for a component, which is then alone in its job. None: no option varies.
+        None: no option varies.
     """
+    values_of = values_of or (lambda _components, _files: ())
     if chunksize == 1:
-        return _lines_of_single(stored, values_of or (lambda _component: ()))
-    return _lines_of_chunks(map_dir, chunksize, stored)
+        return _lines_of_single(stored, values_of)
+    return _lines_of_chunks(map_dir, chunksize, stored, values_of)
 
 
-def _lines_of_single(stored: Iterable[StoredInputs], values_of: Callable[[int], Sequence[str]]) -> Iterator[str]:
+def _lines_of_single(stored: Iterable[StoredInputs], values_of: ValuesOf) -> Iterator[str]:
     jobs = itertools.count()
     for inputs in stored:
         shard = shard_name(inputs.shard)
@@ -112,15 +131,18 @@ def _lines_of_single(stored: Iterable[StoredInputs], values_of: Callable[[int], 
         for component, job in zip(inputs.components, jobs, strict=False):
             if job % PER_FOLDER == 0:
                 folder = folder_of(job)
-            values = values_of(component)
-            files = _listed(inputs.files.get(component, ()))
+            files = inputs.files.get(component, ())
+            values = values_of((component,), files)
             if values:
-                yield item_line([str(component), shard, folder, *values, files])
+                yield item_line([str(component), shard, folder, *values, _listed(files)])
             else:
-                yield f"{component},{shard},{folder},{files}\n"  # as item_line would, at a fifth of the cost
+                # As item_line would, at a fifth of the cost.
+                yield f"{component},{shard},{folder},{_listed(files)}\n"
 
 
-def _lines_of_chunks(map_dir: MapDir, chunksize: int, stored: Iterable[StoredInputs]) -> Iterator[str]:
+def _lines_of_chunks(
+    map_dir: MapDir, chunksize: int, stored: Iterable[StoredInputs], values_of: ValuesOf
+) -> Iterator[str]:
     single = ((component, inputs) for inputs in stored for component in inputs.components)
     for job in itertools.count():
         chunk = list(itertools.islice(single, chunksize))
@@ -131,34 +153,36 @@ def _lines_of_chunks(map_dir: MapDir, chunksize: int, stored: Iterable[StoredInp
         # As the runner takes them, without commas.
         chosen = spelled(components).replace(",", "+")
         shards = "+".join(f"{shard:06d}" for shard in (first, *others))
-        files = [file for component, inputs in chunk for file in inputs.files.get(component, ())]
-        files = [*(str(map_dir.shard(other)) for other in others), *dict.fromkeys(files)]
-        yield item_line([str(components[0]), chosen, shards, shard_name(first), folder_of(job), _listed(files)])
+        files = list(dict.fromkeys(file for component, inputs in chunk for file in inputs.files.get(component, ())))
+        front = [str(components[0]), chosen, shards, shard_name(first), folder_of(job), *values_of(components, files)]
+        yield item_line([*front, _listed([*(str(map_dir.shard(other)) for other in others), *files])])
 
 
 def _listed(files: Sequence[str]) -> str:
     """Files for the transfer list, each after a comma: they follow the shard."""
     if not files:
         return ""
-    check_names(file for file in files if "://" in file)
+    check_names(arrivals(files))
     return "".join(f",{file}" for file in files)
 
 
-def varying_values(line: str, options: int) -> list[str]:
-    """The values of the varying options in a line for a job of one component."""
-    return item_values(line, 4 + options)[3:-1]
+def varying_values(line: str, options: int, *, is_chunked: bool = False) -> list[str]:
+    """The values of the varying options in a line for a job, of several components if it is chunked."""
+    front = 5 if is_chunked else 3
+    return item_values(line, front + options + 1)[front:-1]
 
 
-def _value(option: PerComponent, component: int) -> str:
+def _check_last(option: PerComponent, component: int) -> None:
     if component >= len(option.values):
         raise MisalignedInputData(
             f"The map option {option.name} has {len(option.values)} values, but the map has more components. "
             "Give one value for each component, or a single value for all."
         )
+
+
+def _value(plan: Plan, option: PerComponent, component: int) -> str:
     value = option.values[component]
-    if option.name == "input_files":
-        return ",".join(flat_entries(value))
-    if option.name == "output_remaps":
+    if option is plan.options.output_remaps:
         return remap_entries(value, str(component))
     return str(value)
 
@@ -247,8 +271,11 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
 
 def _remaps(plan: Plan, map_dir: MapDir, submission: str) -> str:
     """Where it goes on the submit side. A directory is merged with the one that is there."""
-    user = plan.options.output_remaps
-    elsewhere = _rendered(user) if isinstance(user, PerComponent) else remap_entries(user or {}, "$(component)")
+    user = plan.options.output_remaps or {}
+    if isinstance(user, PerComponent) or (user and plan.chunksize > 1):
+        elsewhere = _macro("output_remaps")
+    else:
+        elsewhere = remap_entries(user, "$(component)")
     places = {
         OUTPUTS: f"{submission}/outputs/$(folder)/$(ProcId)",
         TRANSFER: str(map_dir.all_output_files),
@@ -258,7 +285,11 @@ def _remaps(plan: Plan, map_dir: MapDir, submission: str) -> str:
 
 
 def _rendered(value: str | PerComponent) -> str:
-    return f"$({_variable(value)})" if isinstance(value, PerComponent) else value
+    return _macro(value.name) if isinstance(value, PerComponent) else value
+
+
+def _macro(option: str) -> str:
+    return f"$({_variable(option)})"
 
 
 def _join_requirements(descriptors: dict[str, str], plan: Plan) -> None:
@@ -272,7 +303,7 @@ def _join_requirements(descriptors: dict[str, str], plan: Plan) -> None:
 def _join_input_files(descriptors: dict[str, str], plan: Plan) -> None:
     parts = [descriptors["transfer_input_files"]]
     parts += [value for name, value in plan.delivery.items() if name.casefold() == "transfer_input_files"]
-    parts += flat_entries(plan.options.fixed_input_files)
+    parts += plan.sender.flat(plan.options.fixed_input_files)
     if plan.options.input_files is not None:
         parts.append(_rendered(plan.options.input_files))
     descriptors["transfer_input_files"] = ",".join(parts)

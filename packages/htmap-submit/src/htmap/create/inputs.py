@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from htmap.create.transfers import to_transfer
+from htmap.create.transfers import Sender
 from htmap.exceptions import CannotPickle
 from htmap.objects import Freezer
 from htmap.store.atomic import make_private_directory, write_file
@@ -45,15 +45,20 @@ class StoredInputs:
     files: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
-def store_inputs(map_dir: MapDir, calls: Iterable[Call]) -> Iterator[StoredInputs]:
+def store_inputs(map_dir: MapDir, calls: Iterable[Call], sender: Sender) -> Iterator[StoredInputs]:
     """Store each call, and say where, shard by shard; memory holds one shard at a time.
+
+    Parameters
+    ----------
+    sender
+        Says how files go along.
 
     Raises
     ------
     CannotPickle
         An input cannot be sent; the message names its component.
     """
-    shard = _Shard(map_dir)
+    shard = _Shard(map_dir, sender)
     for call in _callers(calls):
         if shard.add(call):
             yield from shard.flush()
@@ -63,8 +68,9 @@ def store_inputs(map_dir: MapDir, calls: Iterable[Call]) -> Iterator[StoredInput
 class _Shard:
     """The shard that is being filled, and those after it."""
 
-    def __init__(self, map_dir: MapDir) -> None:
+    def __init__(self, map_dir: MapDir, sender: Sender) -> None:
         self._map_dir = map_dir
+        self._sender = sender
         self._number = 0
         self._first = 0
         self._freezer = Freezer()
@@ -105,7 +111,7 @@ class _Shard:
         pickles, lengths = self._freezer.take(count)
         components = range(self._first, self._first + count)
         transfers = {
-            component: [(file, to_transfer(file)) for file in files]
+            component: list(zip(files, self._sender.of_call(files), strict=True))
             for component, files in self._files.items()
             if component in components
         }

@@ -28,7 +28,9 @@ from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.create.debris import sweep_tag
 from htmap.create.description import Plan, items, render, with_items
 from htmap.create.inputs import Call, CallerError, StoredInputs, store_inputs
+from htmap.create.links import Links
 from htmap.create.submission import submit, write_submission
+from htmap.create.transfers import Sender
 from htmap.delivery.registry import DeliveryMethod
 from htmap.exceptions import (
     BackendError,
@@ -189,18 +191,21 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
     _store_function(staging, request.function, name)
     if request.delivery.set_up is not None:
         request.delivery.set_up(tag, staging.path)
+    chunksize = int(request.options.chunksize or 1)  # htmap.chunking has made a number of it
+    sender = Sender(Links(staging.links, final.links), has_shared_jobs=chunksize > 1)
     plan = Plan(
         tag=tag,
         function_name=name,
-        chunksize=int(request.options.chunksize or 1),  # htmap.chunking has made a number of it
+        chunksize=chunksize,
         options=request.options,
+        sender=sender,
         delivery={key: str(value) for key, value in request.delivery.descriptors(tag, final.path).items()},
         max_idle=request.max_idle,
         threshold=request.threshold,
     )
     for directory in (staging.submission(0).path, staging.inputs, staging.all_output_files, staging.checkpoints):
         make_private_directory(directory)
-    counted = Counted(progress(store_inputs(staging, request.calls)))
+    counted = Counted(progress(store_inputs(staging, request.calls, sender)))
     _write_items(staging.submission(0).items, items(plan, final, counted))
     components = counted.count
     if components == 0:

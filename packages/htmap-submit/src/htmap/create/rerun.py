@@ -15,10 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from htmap.backend.protocol import Backend, JobSelection
-from htmap.create.description import item_lines, renumbered, varying_options, varying_values
+from htmap.create.description import ValuesOf, item_lines, renumbered, varying_options, varying_values
 from htmap.create.inputs import StoredInputs
+from htmap.create.remaps import by_component
 from htmap.create.submission import submit, write_submission
-from htmap.create.transfers import to_transfer
+from htmap.create.transfers import entry_again
 from htmap.exceptions import BackendNotAvailable, DamagedFile, InvalidOption, MapWasRemoved, StorageError
 from htmap.store.atomic import make_private_directory, remove_tree, storage_errors
 from htmap.store.locks import exclusive
@@ -104,15 +105,28 @@ def _next_number(map_dir: MapDir, backend: Backend) -> int:
 def _items(
     map_dir: MapDir, record: MapRecord, first: SubmissionRecord, components: Sequence[int], options: int
 ) -> Iterator[str]:
-    varying: dict[int, list[str]] = {}
-    if first.chunksize == 1:
-        wanted = set(components)
-        with map_dir.submission(0).items.open(encoding="utf-8") as lines:
-            varying = {number: varying_values(line, options) for number, line in enumerate(lines) if number in wanted}
-        if len(varying) < len(wanted):
-            raise DamagedFile(f"The file {map_dir.submission(0).items} is cut short. Make the map again.")
     stored = _stored(map_dir, record.shards, components)
-    return item_lines(map_dir, first.chunksize, stored, varying.__getitem__ if options else None)
+    return item_lines(map_dir, first.chunksize, stored, _values_of(map_dir, first, components, options))
+
+
+def _values_of(
+    map_dir: MapDir, first: SubmissionRecord, components: Sequence[int], options: int
+) -> ValuesOf:
+    """Give the values of the varying options for components that share a new job, from the first items."""
+    path = map_dir.submission(0).items
+    wanted = set(components)
+    with path.open(encoding="utf-8") as lines:
+        if first.chunksize == 1:
+            varying = {number: varying_values(line, options) for number, line in enumerate(lines) if number in wanted}
+            if len(varying) < len(wanted):
+                raise DamagedFile(f"The file {path} is cut short. Make the map again.")
+            return lambda components, _files: varying[components[0]]
+        if not options:
+            return lambda _components, _files: ()
+        # Nothing but remaps differs between components that share jobs.
+        found = (by_component(*varying_values(line, options, is_chunked=True)) for line in lines)
+        remaps = {component: entries for each in found for component, entries in each.items() if component in wanted}
+    return lambda components, _files: ["".join(remaps.get(each, "") for each in components)]
 
 
 def _stored(map_dir: MapDir, shards: int, components: Sequence[int]) -> Iterator[StoredInputs]:
@@ -128,12 +142,16 @@ def _stored(map_dir: MapDir, shards: int, components: Sequence[int]) -> Iterator
         here = bisect.bisect_left(rest, header["first"] + header["count"])
         inside, rest = rest[:here], rest[here:]
         files = header.get("files", {})
-        yield StoredInputs(shard, inside, {each: _entries(files[str(each)]) for each in inside if str(each) in files})
+        yield StoredInputs(
+            shard, inside, {each: _entries(map_dir, files[str(each)]) for each in inside if str(each) in files}
+        )
 
 
-def _entries(files: Iterable[Sequence[str | None]]) -> tuple[str, ...]:
-    paths = [TransferPath(path or "", protocol, place) for path, protocol, place, _ in files]
-    return tuple(to_transfer(path).entry for path in paths)
+def _entries(map_dir: MapDir, files: Iterable[Sequence[str | None]]) -> tuple[str, ...]:
+    return tuple(
+        entry_again(TransferPath(path or "", protocol, place), arrives_as or "", map_dir.links)
+        for path, protocol, place, arrives_as in files
+    )
 
 
 def _set_aside(map_dir: MapDir, components: Sequence[int], undo: contextlib.ExitStack) -> Path:

@@ -1,24 +1,27 @@
-"""How HTCondor is told to send a file, and under which name the file arrives.
+"""How HTCondor is told to send an input file, and under which name the file arrives.
 
 In: TransferPaths found in inputs, files given as options. Out: entries of a transfer list.
 
 Jobs run with the initial directory ``/`` and ``preserve_relative_paths``: so the entry ``data/a/x.csv`` is the file
 ``/data/a/x.csv`` and arrives as ``data/a/x.csv`` in the scratch directory, and files with the same base name, in one
 component or in components that share a job, never collide. Entries that begin with a slash, and URLs, arrive under
-their base name.
+their base name; one that ends with a slash is a directory of which only what is in it is sent. What a list cannot
+carry is sent through a link (`htmap.create.links`).
 """
 
 from __future__ import annotations
 
 import os
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from htmap.create.links import Links
+from htmap.create.urls import arrival_of, arriving_as, checked_url, is_url, quoted
 from htmap.exceptions import InputFileNotFound, InvalidOption
 from htmap.options import InputFile
-from htmap.store.mapdir import TRANSFER
 from htmap_common import TransferPath
 
 
@@ -30,116 +33,152 @@ class Transfer:
     arrives_as: str
 
 
-def to_transfer(file: TransferPath) -> Transfer:
-    """How a file that a function is called with is sent.
-
-    Raises
-    ------
-    InputFileNotFound
-        It lies on this machine, but it is not there.
-    InvalidOption
-        HTCondor cannot transfer a file of that name.
-    """
-    if not file.is_local:
-        return Transfer(_checked(str(file)), file.name)
-    entry = str(_existing(Path(os.fspath(file)))).lstrip("/")
-    return Transfer(_checked(entry), entry)
-
-
-def flat_entry(file: InputFile) -> str:
-    """How a file given as an option is sent: it arrives under its base name."""
-    if isinstance(file, TransferPath):
-        return _checked(str(file) if not file.is_local else str(_existing(Path(os.fspath(file)))))
-    text = str(file)
-    return _checked(text if "://" in text else str(_existing(Path(text))))
-
-
-def remap_entries(remaps: Mapping[str, TransferPath], component: str) -> str:
-    """Where output files of a component go instead of coming back, each entry after a semicolon.
+class Sender:
+    """Names the input files of one map.
 
     Parameters
     ----------
-    component
-        Its number, or the macro that stands for it.
+    links
+        For what a list of files cannot carry.
+    has_shared_jobs
+        Whether files of several components arrive in one place, so that those from URLs need names of their own.
     """
-    return "".join(
-        f"; {TRANSFER}/{component}/{_remap_name(name)} = {_remap_place(place)}" for name, place in remaps.items()
-    )
+
+    def __init__(self, links: Links, *, has_shared_jobs: bool = False) -> None:
+        self._links = links
+        self._has_shared_jobs = has_shared_jobs
+
+    def of_call(self, files: Iterable[TransferPath]) -> list[Transfer]:
+        """How the files are sent that a function is called with.
+
+        Raises
+        ------
+        InputFileNotFound
+            One lies on this machine, but it is not there.
+        InvalidOption
+            HTCondor cannot transfer one of that name.
+        """
+        taken: set[str] = set()
+        transfers = []
+        for file in files:
+            transfer = self._local(file) if file.is_local else self._remote(checked_url(file), taken)
+            taken.add(transfer.arrives_as)
+            transfers.append(transfer)
+        return transfers
+
+    def flat(self, files: Iterable[InputFile]) -> dict[str, list[str]]:
+        """How files given as options are sent: entries, and the names that arrive by each.
+
+        Raises
+        ------
+        InputFileNotFound
+            One lies on this machine, but it is not there.
+        InvalidOption
+            HTCondor cannot transfer one of that name.
+        """
+        return dict(map(self._flat, files))
+
+    def _local(self, file: TransferPath) -> Transfer:
+        path = _existing(Path(os.fspath(file)))
+        entry = str(path).lstrip("/")
+        if _fits_into_list(entry):
+            return Transfer(entry, entry)
+        folder = str(self._links.holding(path)).lstrip("/")
+        return Transfer(folder, f"{folder}/{path.name}")
+
+    def _remote(self, text: str, taken: set[str]) -> Transfer:
+        url = _url(text)
+        name = arrival_of(url)
+        if self._has_shared_jobs or name in taken:
+            entry = arriving_as(url, f"{zlib.crc32(url.encode()):08x}-{name}")
+            return Transfer(entry, arrival_of(entry))
+        return Transfer(url, name)
+
+    def _flat(self, file: InputFile) -> tuple[str, list[str]]:
+        text = checked_url(file) if isinstance(file, TransferPath) and not file.is_local else str(file)
+        if is_url(text):
+            url = _url(text)
+            return url, [arrival_of(url)]
+        path = _existing(Path(text))
+        if text.endswith("/") and path.is_dir():
+            entry = f"{path}/"
+            names = os.listdir(path)  # noqa: PTH208 - names
+            return entry if _fits_into_list(entry) else f"{self._links.like(path)}/", names
+        return str(path) if _fits_into_list(str(path)) else f"{self._links.holding(path)}/", [path.name]
 
 
-def _remap_name(name: str) -> str:
-    if not name or "/" in name:
-        raise InvalidOption(f"output_remaps takes names of output files, without folders, not {name!r}.")
-    return _without_remap_marks(name)
+def entry_again(file: TransferPath, arrives_as: str, links: Path) -> str:
+    """The entry for a file of an input that is stored, wherever the process is now.
 
-
-def _remap_place(place: TransferPath) -> str:
-    return _without_remap_marks(str(Path(os.fspath(place)).absolute()) if place.is_local else str(place))
-
-
-def _without_remap_marks(text: str) -> str:
-    # Tried on 23.9 and 25.14: a backslash before them does not help on the right side of a remap.
-    for mark in ("=", ";", '"', "\n", "\\"):
-        if mark in text:
-            raise InvalidOption(f"HTCondor cannot remap an output file from or to {text!r}, because of {mark!r}.")
-    return text
-
-
-# What HTMap's own files are called in the scratch directory: the function, the shards, what comes back.
-_OWN_NAMES = re.compile(r"function|\d{6}|_htmap.*|htmap-exec.*\.pyz")
-
-
-def flat_entries(files: Iterable[InputFile]) -> list[str]:
-    """How files given as options are sent together.
-
-    Raises
-    ------
-    InvalidOption
-        Two of them, or one of them and a file of HTMap's, would arrive under the same name.
+    Parameters
+    ----------
+    arrives_as
+        What `Sender` said.
+    links
+        Where the links of the map lie.
     """
-    entries = list(dict.fromkeys(map(flat_entry, files)))
-    check_names(entries)
-    return entries
+    if not file.is_local:
+        return arriving_as(_url(checked_url(file)), arrives_as)
+    _existing(Path("/", arrives_as))
+    below_links = f"{str(links).lstrip('/')}/"
+    if not arrives_as.startswith(below_links):
+        return arrives_as
+    return below_links + arrives_as.removeprefix(below_links).partition("/")[0]
 
 
-def check_names(entries: Iterable[str]) -> None:
-    """Raise `InvalidOption` if entries that arrive under their base names get into each other's way."""
+# What HTMap and HTCondor themselves put into the scratch directory.
+_OWN_NAMES = re.compile(r"function|\d{6}|_htmap.*|htmap-exec.*\.pyz|_condor.*|condor_exec\.exe|\.(job|machine)\.ad")
+
+
+def check_names(arrivals: Mapping[str, Iterable[str]]) -> None:
+    """Raise `InvalidOption` if what arrives by one entry gets into the way of another.
+
+    Parameters
+    ----------
+    arrivals
+        Entries, and the names that arrive by each.
+    """
     seen: dict[str, str] = {}
-    for entry in entries:
-        name = entry.rstrip("/").rpartition("/")[2]
-        if _OWN_NAMES.fullmatch(name):
-            raise InvalidOption(f"The input file {entry} has a name that HTMap uses on the execute node: rename it.")
-        other = seen.setdefault(name, entry)
-        if other != entry:
-            raise InvalidOption(
-                f"The input files {other} and {entry} would both arrive as {name}: rename one of them, or send local "
-                "files as TransferPaths in the inputs of the function, which keep their own paths."
-            )
+    for entry, names in arrivals.items():
+        for name in names:
+            if _OWN_NAMES.fullmatch(name):
+                raise InvalidOption(f"The input file {entry} would arrive as {name}, a name with a use: rename it.")
+            other = seen.setdefault(name, entry)
+            if other != entry:
+                raise InvalidOption(
+                    f"The input files {other} and {entry} would both arrive as {name}: rename one of them, or send "
+                    "local files as TransferPaths in the inputs of the function, which keep their own paths. "
+                    "If they belong to different components, chunksize=1 keeps them apart."
+                )
 
 
 def _existing(path: Path) -> Path:
     path = path.absolute()
     if not path.exists():
         raise InputFileNotFound(f"There is no input file {path}, so nothing was submitted.")
-    # HTCondor follows a link to a file, but none to a directory, wherever on the path it is.
-    return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
-
-
-_UNTRANSFERABLE = {
-    ",": "a comma",
-    "\n": "a newline",
-    "\r": "a carriage return",
-    "\x1f": "a unit separator",
-    "$(": "a macro",
-}
-
-
-def _checked(entry: str) -> str:
     try:
-        entry.encode()
+        str(path).encode()
     except UnicodeEncodeError:
-        raise InvalidOption(f"HTCondor cannot transfer a file whose name is not UTF-8: {entry!r}. Rename it.") from None
-    for mark, name in _UNTRANSFERABLE.items():
-        if mark in entry:
-            raise InvalidOption(f"HTCondor cannot transfer a file with {name} in its name: {entry!r}. Rename it.")
-    return entry
+        raise InvalidOption(f"HTMap cannot send a file whose name is not UTF-8: {str(path)!r}. Rename it.") from None
+    # HTCondor follows a link to a file, but none to a directory, wherever on the path it is.
+    path = path.resolve() if path.is_dir() else path.parent.resolve() / path.name
+    if path == path.parent:
+        raise InvalidOption("An input file cannot be the whole file system (/).")
+    return path
+
+
+# What ends an entry, what stands for something else in a submit file, and what would be stripped.
+_UNFIT = re.compile(r"[,\n\r\x1f]|\$\w*\(|\$\$\[|^\s|\s$|\\$")
+
+
+def _fits_into_list(entry: str) -> bool:
+    return _UNFIT.search(entry) is None
+
+
+def _url(text: str) -> str:
+    url = quoted(text)
+    if not arrival_of(url):
+        raise InvalidOption(f"The input file {url} has no name at its end: a directory cannot be had by URL.")
+    if not _fits_into_list(url):
+        raise InvalidOption(f"HTCondor cannot transfer a file by the URL {url!r}: rename it.")
+    return url

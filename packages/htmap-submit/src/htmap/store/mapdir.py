@@ -7,6 +7,7 @@
       maps/<uid>/                       one map (a leading dot: being made, or being removed)
         map  function  lock  events  state
         inputs/<nnn>/<shard>            framed shards of inputs, at most 1,000 in a folder
+        links/<hash>/                   leads to an input file whose path no list of files can carry
         submissions/<k>/
           submission  submit  items
           outputs/<nnn>/<proc>          one file of records a job
@@ -147,6 +148,10 @@ class MapDir:
         return self.path / "checkpoints"
 
     @property
+    def links(self) -> Path:
+        return self.path / "links"
+
+    @property
     def inputs(self) -> Path:
         return self.path / "inputs"
 
@@ -210,7 +215,7 @@ def shard_name(number: int) -> str:
 
 
 # Every path of ours stands in submit descriptions, in lists of files and remaps: these marks mean something there.
-_UNUSABLE = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff,;"]|\\$\\(|\\\\$')
+_UNUSABLE = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff,;"|]|\\$\\w*\\(|\\$\\$\\[|\\\\$')
 
 
 def _usable(directory: str) -> Path:

@@ -53,13 +53,13 @@ def split_names(text: str) -> tuple[str, ...]:
 
 
 def split_remaps(text: str) -> dict[str, str]:
-    r"""``"name = path; other = path"`` as a mapping; ``\=`` and ``\;`` are part of a name."""
+    r"""``"name = path; other = path"`` as a mapping; ``\=`` and ``\;`` are part of a name, and ``=`` of a path."""
     remaps = {}
     for pair in re.split(r"(?<!\\);", unquote(text)):
         if not pair.strip():
             continue
-        name, *path = re.split(r"(?<!\\)=", pair)
-        if len(path) != 1:
+        name, *path = re.split(r"(?<!\\)=", pair, maxsplit=1)
+        if not path:
             raise BadValue(f"{pair.strip()!r} is not of the form name = path")
         if "://" in path[0]:
             raise BadValue(f"{path[0].strip()!r} is a URL, and nothing here can send files to URLs")

@@ -1,0 +1,88 @@
+"""Where output files go instead of coming back: entries of a list of remaps.
+
+In: ``MapOptions(output_remaps=...)``. Out: text for the end of ``transfer_output_remaps``.
+On the other side: HTCondor, which remaps what the runner has put into ``_htmap_transfer/<component>/``, wherever in
+there it lies.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+from htmap.create.urls import checked_url, quoted
+from htmap.exceptions import InvalidOption
+from htmap.options import PerComponent
+from htmap.store.mapdir import TRANSFER
+from htmap_common import TransferPath
+
+_COMPONENT = re.compile(r"\$\(component\)", re.IGNORECASE)
+_ENTRY = re.compile(rf"; {TRANSFER}/(\d+)/[^;]*")
+
+
+def remap_entries(remaps: Mapping[str, TransferPath], component: str) -> str:
+    """Where output files of a component go, each entry after a semicolon.
+
+    Parameters
+    ----------
+    component
+        Its number, or the macro that stands for it.
+    """
+    return "".join(f"; {TRANSFER}/{component}/{_name(name)} = {_place(place)}" for name, place in remaps.items())
+
+
+def spelled_out(remaps: Mapping[str, TransferPath] | PerComponent, components: Iterable[int]) -> str:
+    """The entries of all components that share a job; in each, ``$(component)`` is its own number."""
+    entries = []
+    for component in components:
+        own = remaps.values[component] if isinstance(remaps, PerComponent) else remaps
+        entries.append(_COMPONENT.sub(str(component), remap_entries(own, str(component))))
+    return "".join(entries)
+
+
+def by_component(entries: str) -> dict[int, str]:
+    """The entries of each component, from what `spelled_out` gave."""
+    found: dict[int, str] = {}
+    for entry in _ENTRY.finditer(entries):
+        found[int(entry[1])] = found.get(int(entry[1]), "") + entry[0]
+    return found
+
+
+def _name(name: str) -> str:
+    path = PurePosixPath(str(name))
+    if not path.parts or path.is_absolute() or ".." in path.parts:
+        raise InvalidOption(
+            f"output_remaps takes the names of output files, or paths below them, not {name!r}: "
+            "what transfer_output_files() is given is sent by its last part."
+        )
+    return _without(str(path), '=;"\\\n')
+
+
+def _place(place: TransferPath) -> str:
+    if not isinstance(place, TransferPath):
+        raise InvalidOption(f"output_remaps sends files to TransferPaths, not to {place!r}.")
+    if place.is_local:
+        text = str(Path(os.fspath(place)).absolute())
+        _check_folder(text)
+    else:
+        text = quoted(checked_url(place))
+    return _without(text, ';"\n')
+
+
+def _check_folder(place: str) -> None:
+    """Say before anything runs that there is nowhere to write: it would be found out after the work is done."""
+    folder, _, name = place.rpartition("/")
+    if "$(" not in folder and not Path(folder or "/").is_dir():
+        raise InvalidOption(f"output_remaps sends {name} to {folder}, but there is no such directory: make it first.")
+
+
+def _without(text: str, marks: str) -> str:
+    # Tried on 23.9 and 25.14: a backslash before them does not help on the right side of a remap.
+    for mark in marks:
+        if mark in text:
+            raise InvalidOption(f"HTCondor cannot remap an output file from or to {text!r}, because of {mark!r}.")
+    if text.endswith("\\") or text != text.strip():
+        raise InvalidOption(f"HTCondor cannot remap an output file from or to {text!r}, because of how it ends.")
+    return text

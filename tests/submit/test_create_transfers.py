@@ -1,0 +1,194 @@
+"""Mirrors htmap.create.transfers (with links and urls): every input file has an entry that HTCondor can read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from htmap import TransferPath
+from htmap.create.links import Links
+from htmap.create.transfers import Sender, Transfer, check_names, entry_again
+from htmap.create.urls import arrival_of, arrivals, arriving_as, quoted
+from htmap.exceptions import InputFileNotFound, InvalidOption
+
+ODD = ["a,b.csv", "new\nline", "carriage\rreturn", "unit\x1fseparator", "$(component)", "$ENV(HOME)", "trail ", "end\\"]
+PLAIN = ["two words", "naïve ☃", "it's", 'a "quoted" name', "semi;colon", "#1", "=", "a\\b", "100%", "$HOME", "[x]"]
+
+
+@pytest.fixture
+def sender(tmp_path: Path) -> Sender:
+    return Sender(Links(tmp_path / "links", tmp_path / "links"))
+
+
+def arrived(transfer: Transfer) -> Path:
+    """What HTCondor would put under the name of arrival, with / for the scratch directory."""
+    assert not set(transfer.entry) & set(",\n\r\x1f")
+    assert transfer.entry == transfer.entry.strip()
+    assert Path(transfer.arrives_as) == Path(transfer.entry) or Path(transfer.arrives_as).is_relative_to(transfer.entry)
+    return Path("/", transfer.arrives_as)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_files_with_plain_names_are_sent_by_their_names(name: str, sender: Sender, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    entry = f"{tmp_path}/{name}"
+    assert sender.of_call([TransferPath(tmp_path / name)]) == [Transfer(entry[1:], entry[1:])]
+    assert sender.flat([tmp_path / name, TransferPath(tmp_path / name)]) == {entry: [name]}
+    assert not (tmp_path / "links").exists()
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_files_with_odd_names_are_sent_through_links(name: str, sender: Sender, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(name)
+    (transfer,) = sender.of_call([TransferPath(tmp_path / name)])
+    assert arrived(transfer).name == name
+    assert arrived(transfer).read_bytes() == name.encode()
+    ((entry, names),) = sender.flat([tmp_path / name]).items()
+    assert names == [name]
+    assert entry == f"/{transfer.entry}/"
+    assert [path.name for path in Path(entry).iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_directories_with_odd_names_are_sent_through_links_to_their_files(
+    name: str, sender: Sender, tmp_path: Path
+) -> None:
+    (tmp_path / name / "deep").mkdir(parents=True)
+    (tmp_path / name / "deep" / "x, y").write_text("text")
+    (tmp_path / name / "deep" / "up").symlink_to(tmp_path)
+    (transfer,) = sender.of_call([TransferPath(tmp_path / name)])
+    assert (arrived(transfer) / "deep" / "x, y").read_text() == "text"
+    assert not (arrived(transfer) / "deep").is_symlink()
+    assert not (arrived(transfer) / "deep" / "up").exists(), "HTCondor follows no link to a directory"
+    (below,) = sender.of_call([TransferPath(tmp_path / name / "deep" / "x, y")])
+    assert arrived(below).read_text() == "text"
+    whole, content = sender.flat([tmp_path / name, f"{tmp_path}/{name}/"])
+    assert [path.name for path in Path(whole).iterdir()] == [name]
+    assert [path.name for path in Path(content).iterdir()] == ["deep"]
+
+
+def test_links_are_named_by_where_they_will_lie(tmp_path: Path) -> None:
+    (tmp_path / "a,b").touch()
+    (transfer,) = Sender(Links(tmp_path / "now", Path("/later"))).of_call([TransferPath(tmp_path / "a,b")])
+    assert transfer.entry.startswith("later/")
+    assert (tmp_path / "now" / transfer.arrives_as.removeprefix("later/")).is_symlink()
+
+
+@pytest.mark.parametrize("name", ["plain", "a,b"])
+def test_what_was_sent_is_sent_again_wherever_the_process_is(
+    name: str, sender: Sender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).touch()
+    (transfer,) = sender.of_call([TransferPath(name)])
+    monkeypatch.chdir("/")
+    assert entry_again(TransferPath(name), transfer.arrives_as, tmp_path / "links") == transfer.entry
+    (tmp_path / name).unlink()
+    with pytest.raises(InputFileNotFound, match=name):
+        entry_again(TransferPath(name), transfer.arrives_as, tmp_path / "links")
+
+
+def test_a_name_that_is_not_utf_8_is_refused(sender: Sender, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"bad\xff")
+    path.touch()
+    for send in (sender.flat, sender.of_call):
+        with pytest.raises(InvalidOption, match="not UTF-8"):
+            send([TransferPath(path)])
+    with pytest.raises(InvalidOption, match="whole file system"):
+        sender.flat(["/"])
+
+
+def test_a_directory_with_a_slash_stands_for_what_is_in_it(sender: Sender, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "f").touch()
+    (tmp_path / "d" / "in").touch()
+    assert sender.flat([f"{tmp_path}/d/", f"{tmp_path}/d", f"{tmp_path}/f/"]) == {
+        f"{tmp_path}/d/": ["in"],
+        f"{tmp_path}/d": ["d"],
+        f"{tmp_path}/f": ["f"],
+    }
+
+
+def test_files_of_the_same_name_do_not_collide(sender: Sender, tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "x.csv" for folder in ("one", "two")]
+    for path in paths:
+        path.parent.mkdir()
+        path.touch()
+    assert len({each.arrives_as for each in sender.of_call(map(TransferPath, paths))}) == 2
+
+
+def test_a_relative_path_means_where_the_user_is_now(
+    sender: Sender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x").touch()
+    monkeypatch.chdir(tmp_path)
+    assert sender.of_call([TransferPath("x")])[0].entry == f"{tmp_path}/x"[1:]
+    assert list(sender.flat(["x"])) == [f"{tmp_path}/x"]
+
+
+def test_links_to_directories_are_followed_as_htcondor_follows_none(sender: Sender, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "x").touch()
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "real" / "y").symlink_to("x")
+    assert list(sender.flat([tmp_path / "link"])) == [f"{tmp_path}/real"]
+    assert list(sender.flat([tmp_path / "link" / "x"])) == [f"{tmp_path}/real/x"]
+    assert list(sender.flat([tmp_path / "link" / "y"])) == [f"{tmp_path}/real/y"]
+
+
+# --- URLs -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "spelled", "name"),
+    [
+        ("osdf:///ospool/raw/x 1.csv", "osdf:///ospool/raw/x 1.csv", "x 1.csv"),
+        ("http://h/a b,c#1.csv", "http://h/a%20b%2Cc%231.csv", "a%20b%2Cc%231.csv"),
+        ("https://h/a%20b.csv", "https://h/a%20b.csv", "a%20b.csv"),
+        ("http://h/100%.csv", "http://h/100%25.csv", "100%25.csv"),
+        ("http://h/naïve.csv?a=b/c&d", "http://h/naïve.csv?a=b/c&d", "naïve.csv"),
+        ("s3://bucket/key", "s3://bucket/key", "key"),
+    ],
+)
+def test_a_url_is_spelled_as_curl_takes_it(sender: Sender, url: str, spelled: str, name: str) -> None:
+    protocol, _, rest = url.partition("://")
+    location, _, path = rest.partition("/")
+    file = TransferPath(path, protocol=protocol, location=location)
+    assert sender.of_call([file]) == [Transfer(spelled, name)]
+    assert sender.flat([file, url]) == {spelled: [name]}
+    assert quoted(spelled) == spelled
+
+
+@pytest.mark.parametrize("url", ["http://h/", "http://h/folder/", "http://h/?x=y", "s3://bucket/a,b"])
+def test_a_url_that_htcondor_cannot_take_is_refused(sender: Sender, url: str) -> None:
+    with pytest.raises(InvalidOption, match=r"has no name at its end|cannot transfer a file by the URL"):
+        sender.flat([url])
+
+
+def test_a_place_without_a_protocol_is_refused(sender: Sender) -> None:
+    nowhere = TransferPath("x", location="h")
+    for send in (sender.flat, sender.of_call):
+        with pytest.raises(InvalidOption, match="give it a protocol"):
+            send([nowhere])
+
+
+def test_files_of_the_same_name_from_the_web_get_names_of_their_own(sender: Sender, tmp_path: Path) -> None:
+    files = [TransferPath(f"{folder}/x.csv", "http", "h") for folder in ("one", "two", "one")]
+    transfers = sender.of_call(files[:2])
+    assert [each.entry.partition("#")[0] for each in transfers] == ["http://h/one/x.csv", "http://h/two/x.csv"]
+    assert transfers[0].arrives_as == "x.csv"
+    assert transfers[1].arrives_as.endswith("-x.csv")
+    assert [arrival_of(each.entry) for each in transfers] == [each.arrives_as for each in transfers]
+    again = [entry_again(file, each.arrives_as, tmp_path) for file, each in zip(files, transfers, strict=False)]
+    assert again == [each.entry for each in transfers]
+    shared = Sender(Links(tmp_path, tmp_path), has_shared_jobs=True)
+    check_names(arrivals(shared.of_call([file])[0].entry for file in files))
+
+
+@pytest.mark.parametrize("urls", [["s3://a/x.csv", "s3://b/x.csv"], ["http://h/x.csv?1", "http://h/x.csv?2"]])
+def test_where_no_other_name_can_be_had_a_collision_is_refused(urls: list[str]) -> None:
+    assert [arriving_as(url, "other") for url in urls] == urls
+    with pytest.raises(InvalidOption, match=r"would both arrive as x\.csv.*chunksize=1"):
+        check_names(arrivals(urls))

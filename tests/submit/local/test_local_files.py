@@ -9,7 +9,7 @@ from tests.submit.local.place import Place
 
 from htmap.backend.local import sandbox
 from htmap.backend.protocol import Action, JobStatus
-from htmap.exceptions import BackendError
+from htmap.exceptions import BackendError, InvalidOption
 
 
 def test_inputs_are_copied_with_their_mode_and_odd_names(place: Place) -> None:
@@ -86,11 +86,23 @@ def test_a_missing_input_holds_the_job_and_is_named(place: Place) -> None:
     assert place.events() == [0, 12]
 
 
-def test_an_input_by_url_holds_the_job_with_a_hint(place: Place) -> None:
+def test_a_scheme_that_only_htcondor_may_know_is_refused_at_once(place: Place) -> None:
     place.script("exit 0")
-    place.submit(transfer_input_files="https://example.org/file")
-    place.wait_for(JobStatus.HELD)
-    assert "nothing here fetches URLs" in place.jobs()[0].hold_reason
+    for commands in (
+        {"transfer_input_files": "s3://bucket/file"},
+        {"transfer_output_files": "x", "transfer_output_remaps": '"x = osdf:///file"'},
+    ):
+        with pytest.raises(InvalidOption, match=r"is a URL of (s3|osdf), .*knows only http and https.*BACKEND"):
+            place.submit(**commands)
+    assert place.jobs() == []
+
+
+def test_a_file_url_is_a_path(place: Place) -> None:
+    (place.submit_side / "a, b").write_text("text")
+    place.script("cat 'a%2C b'")
+    place.submit(transfer_input_files=f"file://{place.submit_side}/a%2C b", output="out")
+    place.finish()
+    assert place.read("out") == "text"
 
 
 def test_outputs_go_where_they_are_remapped(place: Place) -> None:

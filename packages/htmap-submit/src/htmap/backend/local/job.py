@@ -38,9 +38,9 @@ class Job:
     preserve_relative_paths
         Whether inputs named by a relative path arrive under that path, not under their base name.
     inputs, outputs
-        Files and directories to copy into the scratch directory, and back out of it.
+        Files and directories to bring into the scratch directory, some from URLs, and back out of it.
     remaps
-        Name of an output to where it goes on the submit side.
+        Name of an output to where it goes: a path on the submit side, or a URL.
     stdin, stdout, stderr
         Paths on the submit side; None: nobody wants it.
     spools_on_eviction
@@ -80,6 +80,16 @@ class Job:
     policies: dict[str, str]
     attributes: dict[str, str]
 
+    @property
+    def fetched(self) -> dict[str, str]:
+        """URLs of inputs, to the names under which they arrive."""
+        return {name: arrival(name) for name in self.inputs if values.is_remote(name)}
+
+    @property
+    def sent(self) -> dict[str, str]:
+        """Outputs to the URLs that they go to."""
+        return {name: place for name, place in self.remaps.items() if values.is_remote(place)}
+
     def scope(self, **known: operators.Value) -> classad.Scope:
         """What an expression of this job may name; `known` are further attributes, by casefolded name."""
         own: dict[str, operators.Value] = {
@@ -90,6 +100,11 @@ class Job:
             "requestdisk": self.request_disk_kb,
         }
         return classad.Scope(own | known, self.attributes)
+
+
+def arrival(name: str) -> str:
+    """The name under which HTCondor brings an input: the last one of its path, or of a URL without its query."""
+    return (name.partition("?")[0] if values.scheme_of(name) else name).rpartition("/")[2]
 
 
 def expand(
@@ -166,7 +181,7 @@ class _Expansion:
             environment={**self._inherited, **self._value("environment", values.split_environment)},
             initialdir=directory,
             preserve_relative_paths=self._value("preserve_relative_paths", values.to_bool, "false"),
-            inputs=self._value("transfer_input_files", values.split_list),
+            inputs=self._value("transfer_input_files", values.split_inputs),
             outputs=self._value("transfer_output_files", values.split_outputs),
             remaps=self._value("transfer_output_remaps", values.split_remaps),
             stdin=self._path(directory, "input"),

@@ -17,9 +17,11 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from htmap.backend.local.actions import HELD_CANNOT_START, HELD_INPUT_FILES, HELD_OUTPUT_FILES
-from htmap.backend.local.job import Job
+from htmap.backend.local.job import Job, arrival
+from htmap.backend.local.values import is_remote, scheme_of
 
 STDOUT = "_condor_stdout"
 STDERR = "_condor_stderr"
@@ -73,7 +75,7 @@ class Sandbox:
         try:
             self._make_scratch()
             copied = self._stage_in_executable(job)
-            copied += sum(self._stage_in_one(job, name) for name in job.inputs)
+            copied += sum(self._stage_in_one(job, name) for name in job.inputs if not is_remote(name))
             return copied + (_copy(self.spool, self.scratch) if self.spool.exists() else 0)
         except OSError as error:
             raise CannotGoOn(HELD_CANNOT_START, error.errno or 0, _failed(self.scratch, error)) from error
@@ -163,14 +165,13 @@ class Sandbox:
         return copied
 
     def _stage_in_one(self, job: Job, name: str) -> int:
-        source = job.initialdir / name.removeprefix("file://")
+        source = job.initialdir / (unquote(urlsplit(name).path) if scheme_of(name) else name)
         target = self.scratch / _arrival(job, name)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             return _copy(source, target)
         except OSError as error:
-            hint = " (nothing here fetches URLs; HTCondor does)" if "://" in str(name) else ""
-            reason = f"Transfer input files failure: {_failed(name, error)}{hint}"
+            reason = f"Transfer input files failure: {_failed(name, error)}"
             raise CannotGoOn(HELD_INPUT_FILES, error.errno or 0, reason) from error
 
     def _destinations(self, job: Job, outputs: Iterable[str]) -> Iterable[tuple[Path, Path]]:
@@ -178,11 +179,14 @@ class Sandbox:
             yield self.scratch / STDOUT, job.stdout
         if job.stderr and job.stderr != job.stdout:
             yield self.scratch / STDERR, job.stderr
+        gone = job.sent
         for name in outputs:
+            if name in gone:
+                continue
             # What is remapped out of a directory leaves before the directory itself does.
             inside = [remapped for remapped in job.remaps if remapped.startswith(f"{name.rstrip('/')}/")]
             for remapped in inside:
-                if os.path.lexists(self.scratch / remapped):
+                if remapped not in gone and os.path.lexists(self.scratch / remapped):
                     yield self.scratch / remapped, job.initialdir / job.remaps[remapped]
             source = self.scratch / name
             into = "." if name.endswith("/") else source.name
@@ -191,9 +195,9 @@ class Sandbox:
 
 def _arrival(job: Job, name: str) -> str:
     """Where an input arrives in the scratch directory; a directory with a slash at its end stands for what is in it."""
-    if job.preserve_relative_paths and "://" not in name and not name.startswith("/") and ".." not in name.split("/"):
+    if job.preserve_relative_paths and not scheme_of(name) and not name.startswith("/") and ".." not in name.split("/"):
         return name
-    return "." if name.endswith("/") else Path(name).name
+    return "." if name.endswith("/") else arrival(name)
 
 
 def scratch_root(home: Path) -> Path:

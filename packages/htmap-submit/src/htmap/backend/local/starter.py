@@ -7,6 +7,7 @@ what it means; this module touches files and processes only, never the queue.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import resource
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from htmap.backend.local import policy
+from htmap.backend.local import courier, policy
 from htmap.backend.local.actions import HELD_CANNOT_START, HELD_INPUT_FILES, HELD_OUTPUT_FILES
 from htmap.backend.local.eventlog import Exit, Resources, Usage
 from htmap.backend.local.job import Job
@@ -43,6 +44,15 @@ _THREAD_COUNTS = (
 )
 # getrusage counts kilobytes, except on macOS, where it counts bytes.
 _MAXRSS_PER_KB = 1024 if sys.platform == "darwin" else 1
+
+
+_COURIER_FAILURES = {
+    "fetch": (HELD_INPUT_FILES, "Transfer input files failure"),
+    "start": (HELD_CANNOT_START, "Failed to execute the job"),
+    "send": (HELD_OUTPUT_FILES, "Transfer output files failure"),
+}
+# The hold subcode that HTCondor has for it: the exit status of its plugin, as wait() gives it.
+_PLUGIN_FAILED = 256
 
 
 @dataclass(slots=True)
@@ -182,6 +192,10 @@ def _tidy_up(run: Run, how: Exit, verdict: policy.Verdict) -> tuple[int, CannotG
     """Bring or keep the outputs, and clear the rest. Returns bytes sent, and why the job must be held, if it must."""
     try:
         if not run.was_asked_to_end:
+            failure = _failure_of_courier(run)
+            if failure is not None:
+                run.sandbox.keep_outputs(run.job)
+                return 0, failure
             if isinstance(verdict, policy.Hold) and run.job.spools_on_eviction:
                 # Killed, perhaps: once released, it goes on from what it has made so far.
                 run.sandbox.keep_outputs(run.job)
@@ -200,8 +214,20 @@ def _tidy_up(run: Run, how: Exit, verdict: policy.Verdict) -> tuple[int, CannotG
         run.sandbox.discard()
 
 
+def _failure_of_courier(run: Run) -> CannotGoOn | None:
+    """Why the courier could not do its part, if it could not."""
+    try:
+        told = json.loads((run.sandbox.scratch / courier.FAILURE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    code, what = _COURIER_FAILURES[told["doing"]]
+    return CannotGoOn(code, _PLUGIN_FAILED, f"{what}: {told['why']}")
+
+
 def _spawn(job: Job, sandbox: Sandbox, slot: int) -> int:
-    executable = sandbox.executable(job)
+    command, environment = [str(sandbox.executable(job)), *job.arguments], _environment(job, sandbox.scratch, slot)
+    if job.fetched or job.sent:
+        command, environment = _with_courier(job, sandbox, command, environment)
     with contextlib.ExitStack() as files:
         stdin = _open_stdin(job.stdin, files)
         stdout = files.enter_context((sandbox.scratch / STDOUT).open("ab")) if job.stdout else subprocess.DEVNULL
@@ -211,9 +237,9 @@ def _spawn(job: Job, sandbox: Sandbox, slot: int) -> int:
             stderr = files.enter_context((sandbox.scratch / STDERR).open("ab")) if job.stderr else subprocess.DEVNULL
         try:
             process = subprocess.Popen(
-                [executable, *job.arguments],
+                command,
                 cwd=sandbox.scratch,
-                env=_environment(job, sandbox.scratch, slot),
+                env=environment,
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
@@ -228,6 +254,23 @@ def _spawn(job: Job, sandbox: Sandbox, slot: int) -> int:
     # The supervisor waits for all processes itself, to learn what they used; Popen must not wait for this one too.
     process.returncode = 0
     return process.pid
+
+
+def _with_courier(
+    job: Job, sandbox: Sandbox, command: list[str], environment: dict[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """The command and environment of a courier that runs the job."""
+    plan = {
+        "command": command,
+        "environment": environment,
+        "fetch": job.fetched,
+        "send": job.sent,
+        "outputs": job.outputs,
+    }
+    (sandbox.scratch / courier.PLAN).write_text(json.dumps(plan), encoding="utf-8")
+    # Isolated, or the modules beside it would stand for those of the standard library. Proxies and certificates are
+    # those of whoever started the supervisor; a successor recognizes it by its scratch directory.
+    return [sys.executable, "-I", courier.__file__], {**os.environ, "_CONDOR_SCRATCH_DIR": str(sandbox.scratch)}
 
 
 def _open_stdin(path: Path | None, files: contextlib.ExitStack) -> IO[bytes] | int:

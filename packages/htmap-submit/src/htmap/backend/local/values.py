@@ -38,6 +38,37 @@ def split_list(text: str) -> tuple[str, ...]:
     return tuple(name for name in (part.strip() for part in unquote(text).split(",")) if name)
 
 
+# What the courier transfers.
+_SCHEMES = ("http", "https")
+
+
+def split_inputs(text: str) -> tuple[str, ...]:
+    """The names in a list of inputs: paths, and URLs that can be fetched."""
+    names = split_list(text)
+    for name in names:
+        _check_scheme(name, (*_SCHEMES, "file"))
+    return names
+
+
+def is_remote(name: str) -> bool:
+    """Whether it takes a server to transfer it."""
+    return scheme_of(name) in _SCHEMES
+
+
+def scheme_of(name: str) -> str:
+    """The scheme of a URL, in small letters; nothing for a path."""
+    scheme, mark, _ = name.partition("://")
+    return scheme.casefold() if mark else ""
+
+
+def _check_scheme(name: str, known: tuple[str, ...]) -> None:
+    if scheme_of(name) not in ("", *known):
+        raise BadValue(
+            f"{name!r} is a URL of {scheme_of(name)}, and the local backend knows only {' and '.join(_SCHEMES)}; "
+            "HTCondor may know it (setting BACKEND)"
+        )
+
+
 def split_outputs(text: str) -> tuple[str, ...]:
     """The names in a list of outputs, each of them inside the scratch directory."""
     names = split_list(text)
@@ -61,8 +92,7 @@ def split_remaps(text: str) -> dict[str, str]:
         name, *path = re.split(r"(?<!\\)=", pair, maxsplit=1)
         if not path:
             raise BadValue(f"{pair.strip()!r} is not of the form name = path")
-        if "://" in path[0]:
-            raise BadValue(f"{path[0].strip()!r} is a URL, and nothing here can send files to URLs")
+        _check_scheme(path[0].strip(), _SCHEMES)
         remaps[_unescape(name)] = _unescape(path[0])
     return remaps
 

@@ -109,9 +109,7 @@ def _items(
     return item_lines(map_dir, first.chunksize, stored, _values_of(map_dir, first, components, options))
 
 
-def _values_of(
-    map_dir: MapDir, first: SubmissionRecord, components: Sequence[int], options: int
-) -> ValuesOf:
+def _values_of(map_dir: MapDir, first: SubmissionRecord, components: Sequence[int], options: int) -> ValuesOf:
     """Give the values of the varying options for components that share a new job, from the first items."""
     path = map_dir.submission(0).items
     wanted = set(components)

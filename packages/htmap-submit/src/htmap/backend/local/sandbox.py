@@ -257,14 +257,17 @@ def _copy(source: Path, target: Path) -> int:
         shutil.copy(source, target)
         return target.stat().st_size
     target.mkdir(exist_ok=True)
-    # A link to a directory inside a directory could lead back up; HTCondor does not follow it either.
-    children = [child for child in source.iterdir() if not (child.is_symlink() and child.is_dir())]
+    # A link to a directory inside a directory could lead back up; HTCondor does not follow it either, nor does it mind
+    # one that leads nowhere (tried on 23.9.6).
+    children = [child for child in source.iterdir() if not child.is_symlink() or child.is_file()]
     return sum(_copy(child, target / child.name) for child in children)
 
 
 def _bring(source: Path, target: Path) -> int:
     """Move a file into place, or the files of a tree one by one. Returns bytes moved."""
     if source.is_dir():
+        if target.is_file():  # as HTCondor does; a file never takes the place of a directory
+            target.unlink()
         target.mkdir(exist_ok=True)
         return sum(_bring(child, target / child.name) for child in source.iterdir())
     size = source.stat().st_size

@@ -115,12 +115,15 @@ def test_a_damaged_record_is_not_taken_for_debris(map_dir: MapDir) -> None:
         standing(map_dir, never_asked)
 
 
+UID = "0a" * 8
+
+
 # --- sweeping -------------------------------------------------------------------------------------------------------
 
 
 def killed_while_filling(home: Home, _fake: FakeBackend) -> None:
-    home.staging("0a").path.mkdir()
-    (home.staging("0a").path / "function").touch()
+    home.staging(UID).path.mkdir()
+    (home.staging(UID).path / "function").touch()
 
 
 def killed_before_the_tag(home: Home, fake: FakeBackend) -> None:
@@ -175,9 +178,9 @@ def test_what_a_killed_process_left_is_swept_up_and_maps_are_not(
 def test_what_cannot_be_judged_now_is_left_alone(home: Home, map_dir: MapDir, fake: FakeBackend) -> None:
     forget_cluster(map_dir)
     lose_log(map_dir)
-    home.staging("0a").path.mkdir()
+    home.staging(UID).path.mkdir()
     fake.refusal = BackendNotAvailable("gone fishing")
-    assert sweep(home, lambda _name: fake) == [".new-0a"]
+    assert sweep(home, lambda _name: fake) == [f".new-{UID}"]
     assert map_dir.path.exists()
     assert tags.names(home) == ["t"]
 
@@ -189,9 +192,15 @@ def test_a_damaged_map_is_left_alone(home: Home, map_dir: MapDir, fake: FakeBack
 
 
 def test_what_others_put_below_maps_is_left_alone(home: Home, fake: FakeBackend) -> None:
-    (home.maps / "README").touch()
+    foreign = [home.maps / "2024", home.maps / ".new-things", home.maps / "README", home.maps / UID]
+    for folder in foreign[:2]:
+        folder.mkdir()
+        (folder / "notes").touch()
+    for file in foreign[2:]:
+        file.touch()
     assert sweep(home, lambda _name: fake) == []
-    assert (home.maps / "README").exists()
+    assert home.foreign() == sorted(foreign)
+    assert (foreign[0] / "notes").exists()
 
 
 # --- freeing a tag --------------------------------------------------------------------------------------------------

@@ -84,9 +84,9 @@ def test_cleaning_all_removes_all(three: FakeBackend, home: Home) -> None:
 
 
 def test_cleaning_sweeps_up_what_killed_processes_left(three: FakeBackend, home: Home) -> None:
-    home.staging("0a").path.mkdir()
-    home.dying("0b").path.mkdir()
-    home.map("0c").path.mkdir()
+    home.staging("0a" * 8).path.mkdir()
+    home.dying("0b" * 8).path.mkdir()
+    home.map("0c" * 8).path.mkdir()
     tags.claim(home, Tag("orphan", "dead", transient=False))
     assert htmap.get_tags() == ("fit-1", "fit-2", "other"), "half a map is none"
     assert htmap.clean() == ["other"]

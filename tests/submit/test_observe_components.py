@@ -91,11 +91,14 @@ def test_a_map_is_active_until_nothing_more_can_happen(make_map: MakeMap, fake: 
 def test_memory_and_time_come_from_the_log(make_map: MakeMap, fake: FakeBackend) -> None:
     components = components_of(make_map, 2)
     fake.log(0, event_text.image_size((1, 0), 120))
+    assert components.longest_cpu_s() == 0
+    fake.end(0, 0)
     fake.end(1, 0)
     components.refresh()
     assert [components.memory_mb(component) for component in (0, 1)] == [120, 0]
     assert components.peak_memory_mb() == 120
-    assert components.total_cpu_s() == 1
+    assert components.total_cpu_s() == 2
+    assert components.longest_cpu_s() == 1
 
 
 def test_no_output_of_a_component_is_opened_for_its_status(make_map: MakeMap, fake: FakeBackend) -> None:

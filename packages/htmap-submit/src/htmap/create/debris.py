@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.exceptions import DamagedFile, HTMapException, StorageError, TagNotFound
@@ -57,7 +57,7 @@ def standing(map_dir: MapDir, backend: Callable[[str], Backend]) -> Standing:
             )
         return Standing.DEBRIS
     record = SubmissionRecord.load(first)
-    if record.cluster is not None or _has_events(map_dir):
+    if record.cluster is not None or has_events(map_dir):
         return Standing.MAP
     if is_held(map_dir.lock):
         return Standing.BEING_MADE
@@ -69,7 +69,8 @@ def standing(map_dir: MapDir, backend: Callable[[str], Backend]) -> Standing:
     return Standing.MAP if jobs or record.cluster is not None else Standing.DEBRIS
 
 
-def _has_events(map_dir: MapDir) -> bool:
+def has_events(map_dir: MapDir) -> bool:
+    """Whether the event log of a map has begun: its jobs have reached the queue."""
     try:
         return map_dir.events.stat().st_size > 0
     except FileNotFoundError:
@@ -99,10 +100,11 @@ def sweep_tag(home: Home, tag: str, backend: Callable[[str], Backend]) -> bool:
 def sweep(home: Home, backend: Callable[[str], Backend]) -> list[str]:
     """Remove everything below ``maps/`` and ``tags/`` that is debris; returns the uids.
 
-    What cannot be judged now, because its queue is out of reach or its record is damaged, is left alone.
+    What cannot be judged now, because its queue is out of reach or its record is damaged, is left alone. So is what
+    somebody else has put there.
     """
     swept = []
-    for map_dir in _directories(home):
+    for map_dir in home.map_directories():
         with contextlib.suppress(HTMapException):
             if standing(map_dir, backend) is Standing.DEBRIS:
                 _sweep(
@@ -116,13 +118,6 @@ def sweep(home: Home, backend: Callable[[str], Backend]) -> list[str]:
                 tags.release(home, name, tag.uid)
     tags.sweep_unclaimed(home, lambda uid: is_held(home.map(uid).lock))
     return swept
-
-
-def _directories(home: Home) -> Iterator[MapDir]:
-    with storage_errors("list maps"):
-        for path in sorted(home.maps.iterdir()):
-            if path.is_dir():
-                yield MapDir(path)
 
 
 def _sweep(home: Home, map_dir: MapDir, backend: Backend | None) -> None:

@@ -296,6 +296,10 @@ class Components:
         """User and system time of all jobs that have ended, in seconds, as the log says it. Opens nothing."""
         return sum(table.cpu_s for table in self._state.tables)
 
+    def longest_cpu_s(self) -> int:
+        """User and system time of the job that took most of it, in seconds, as the log says it. Opens nothing."""
+        return max((table.longest_cpu_s for table in self._state.tables), default=0)
+
     def exit_of(self, component: int) -> int | None:
         """How the job of a component ended if it failed: its exit code, or minus the signal."""
         place = self.place(component)

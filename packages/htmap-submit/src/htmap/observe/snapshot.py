@@ -32,6 +32,7 @@ def save(path: Path, state: MapState, log: Path, offset: int) -> None:
                 "holds": {str(job): list(hold) for job, hold in table.holds.items()},
                 "exits": {str(job): code for job, code in table.exits.items()},
                 "cpu_s": table.cpu_s,
+                "longest_cpu_s": table.longest_cpu_s,
             }
             for table in state.tables
         ],
@@ -81,6 +82,7 @@ def _table(segments: tuple[memoryview, ...], number: int, known: dict[str, Any])
         holds={int(job): Hold(*hold) for job, hold in known["holds"].items()},
         exits={int(job): code for job, code in known["exits"].items()},
         cpu_s=int(known["cpu_s"]),
+        longest_cpu_s=int(known["longest_cpu_s"]),
     )
 
 

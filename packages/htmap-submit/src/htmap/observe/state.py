@@ -63,6 +63,7 @@ class JobTable:
     holds: dict[int, Hold] = field(default_factory=dict)
     exits: dict[int, int | None] = field(default_factory=dict)  # only of jobs that FAILED
     cpu_s: int = 0  # of all jobs that have ended
+    longest_cpu_s: int = 0  # of the one among them that took most
 
     @classmethod
     def of_size(cls, jobs: int) -> JobTable:
@@ -180,7 +181,9 @@ def _hold(table: JobTable, proc: int, text: bytes) -> None:
 def _end(table: JobTable, proc: int, text: bytes) -> None:
     code = ev.exit_of(text)
     table.holds.pop(proc, None)
-    table.cpu_s += ev.cpu_s_of(text)
+    cpu_s = ev.cpu_s_of(text)
+    table.cpu_s += cpu_s
+    table.longest_cpu_s = max(table.longest_cpu_s, cpu_s)
     if code == 0:
         table.states[proc] = JobState.RETURNED
     elif code == EXIT_SOME_RAISED:

@@ -17,6 +17,7 @@
       initial/                          what every scratch directory starts with: empty outputs
       runners/<name>                    zips of the runner, named by content, shared by all maps
       local/                            the queue of the local backend
+      sizes.json                        what maps occupied when that was last counted: only a cache
       transplants/  logs/
 """
 
@@ -30,6 +31,8 @@ from pathlib import Path
 from htmap.exceptions import InvalidSetting
 from htmap.settings import Settings
 from htmap.store.atomic import make_private_directory, storage_errors
+
+_OURS = re.compile(r"(?:\.new-|\.old-)?[0-9a-f]{16}")
 
 PER_FOLDER = 1000
 """Files in one folder: file systems and people both suffer from more."""
@@ -91,6 +94,28 @@ class Home:
     @property
     def local(self) -> Path:
         return self.path / "local"
+
+    @property
+    def logs(self) -> Path:
+        """Where HTMap itself keeps a log, if a setting asks for it."""
+        return self.path / "logs"
+
+    @property
+    def sizes(self) -> Path:
+        """What maps occupied on disk when that was last counted; a cache."""
+        return self.path / "sizes.json"
+
+    def map_directories(self) -> list[MapDir]:
+        """What HTMap has put below ``maps/``: maps, and what was to be one."""
+        return [MapDir(path) for path in self._below_maps() if _is_ours(path)]
+
+    def foreign(self) -> list[Path]:
+        """What somebody else has put below ``maps/``."""
+        return [path for path in self._below_maps() if not _is_ours(path)]
+
+    def _below_maps(self) -> list[Path]:
+        with storage_errors("list maps"):
+            return sorted(self.maps.iterdir())
 
     def map(self, uid: str) -> MapDir:
         return MapDir(self.maps / uid)
@@ -212,6 +237,10 @@ class SubmissionDir:
 def shard_name(number: int) -> str:
     """Path of a shard below the directory of its map."""
     return f"inputs/{folder_of(number)}/{number:06d}"
+
+
+def _is_ours(path: Path) -> bool:
+    return _OURS.fullmatch(path.name) is not None and path.is_dir()
 
 
 # Every path of ours stands in submit descriptions, in lists of files and remaps: these marks mean something there.

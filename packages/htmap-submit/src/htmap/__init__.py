@@ -11,7 +11,7 @@ import logging as _logging
 from htmap import delivery as _delivery  # noqa: F401 - registers the delivery methods
 from htmap import exceptions
 from htmap.delivery.registry import register_delivery_method
-from htmap.management import clean, get_tags, load, load_maps, remove
+from htmap.management import clean, get_tags, load, load_maps, remove, status, status_csv, status_json
 from htmap.mapping import (
     MapBuilder,
     MappedFunction,
@@ -61,6 +61,9 @@ __all__ = [
     "remove",
     "settings",
     "starmap",
+    "status",
+    "status_csv",
+    "status_json",
     "submit_description",
     "transfer_output_files",
     "version",

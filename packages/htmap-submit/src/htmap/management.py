@@ -1,19 +1,24 @@
-"""Look maps up, and remove them."""
+"""Look maps up, show how they stand, and remove them."""
 
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import logging
+import shutil
+from collections.abc import Iterable
 
 from htmap.backend.protocol import Action, JobSelection
 from htmap.backend.select import NAMES
-from htmap.create.debris import Standing, remove_map, standing, sweep
+from htmap.create.debris import remove_map, sweep
 from htmap.exceptions import BackendError, DamagedFile, HTMapException, MapWasRemoved, TagNotFound
 from htmap.maps import Map, backends
+from htmap.reports.lines import BrokenMap, MapLine
+from htmap.reports.status_machine import as_json, status_dict, status_rows
+from htmap.reports.status_text import status_table
 from htmap.settings import settings
 from htmap.store import tags
 from htmap.store.mapdir import Home
+from htmap.surveys import Survey, is_map, lines, matching, survey
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +35,7 @@ def load(tag: str) -> Map:
 
 
 def get_tags(pattern: str | None = None) -> tuple[str, ...]:
-    """Return a tuple containing the tag for all existing maps.
+    """Return a tuple containing the tag for all existing maps. Opens none of them.
 
     Parameters
     ----------
@@ -38,17 +43,7 @@ def get_tags(pattern: str | None = None) -> tuple[str, ...]:
         A glob-style pattern that the tags must fit. None: all tags.
     """
     home = Home.of(settings)
-    return tuple(tag for tag in tags.names(home) if fnmatch.fnmatchcase(tag, pattern or "*") and _is_map(home, tag))
-
-
-def _is_map(home: Home, tag: str) -> bool:
-    try:
-        map_dir = home.map(tags.find(home, tag).uid)
-        return map_dir.path.exists() and standing(map_dir, backends(home)) is Standing.MAP
-    except TagNotFound:
-        return False
-    except HTMapException:
-        return True  # there is a map, but something is wrong with it: to be said when it is loaded
+    return tuple(tag for tag in matching(home, pattern) if is_map(home, tag))
 
 
 def load_maps(pattern: str | None = None) -> tuple[Map, ...]:
@@ -59,15 +54,75 @@ def load_maps(pattern: str | None = None) -> tuple[Map, ...]:
     pattern
         A glob-style pattern that the tags must fit. None: all maps.
     """
-    maps = []
-    for tag in get_tags(pattern):
-        try:
-            maps.append(Map.load(tag))
-        except TagNotFound:
-            continue  # removed a moment ago
-        except HTMapException as error:
-            logger.warning("The map %s cannot be loaded: %s", tag, error)
-    return tuple(maps)
+    found = survey(Home.of(settings), pattern)
+    for broken in found.broken:
+        logger.warning("The map %s cannot be loaded: %s", broken.name, broken.problem)
+    return tuple(found.maps.values())
+
+
+def status(maps: Iterable[Map] | None = None, include_state: bool = True, include_meta: bool = True) -> str:
+    """Return a formatted table containing information on the given maps.
+
+    Memory and runtime are those of jobs, as the queue reports them: for single components, and more exactly, see
+    `htmap.Map.memory_usage` and `htmap.Map.runtime`.
+
+    Parameters
+    ----------
+    maps
+        The maps to display information on. None: all existing maps; what is broken is listed below the table, with
+        what to do about it.
+    include_state
+        If True, include information on the state of the map's components.
+    include_meta
+        If True, include information about the map's memory usage, disk usage, and runtime.
+    """
+    shown, broken = _lines(maps, include_state, include_meta)
+    return status_table(shown, broken, terminal_width())
+
+
+def terminal_width() -> int | None:
+    """The width of the terminal that standard output is; None if it is none, and COLUMNS says nothing."""
+    return shutil.get_terminal_size((0, 0)).columns or None
+
+
+def status_json(
+    maps: Iterable[Map] | None = None, include_state: bool = True, include_meta: bool = True, compact: bool = False
+) -> str:
+    """Return a JSON-formatted string containing information on the given maps.
+
+    Disk and memory usage are reported in bytes. Runtimes are reported in seconds.
+
+    Parameters
+    ----------
+    maps, include_state, include_meta
+        As for `status`. A map that cannot be used has a ``problem`` instead of numbers.
+    compact
+        If True, the JSON will be formatted in the most compact possible representation.
+    """
+    return as_json(status_dict(*_lines(maps, include_state, include_meta)), compact=compact)
+
+
+def status_csv(maps: Iterable[Map] | None = None, include_state: bool = True, include_meta: bool = True) -> str:
+    """Return a CSV-formatted string containing information on the given maps.
+
+    Disk and memory usage are reported in bytes. Runtimes are reported in seconds.
+
+    Parameters
+    ----------
+    maps, include_state, include_meta
+        As for `status_json`.
+    """
+    shown, broken = _lines(maps, include_state, include_meta)
+    return status_rows(shown, broken, with_state=include_state, with_usage=include_meta)
+
+
+def _lines(
+    maps: Iterable[Map] | None, include_state: bool, include_meta: bool
+) -> tuple[list[MapLine], list[BrokenMap]]:
+    home = Home.of(settings)
+    found = survey(home) if maps is None else Survey({each.tag: each for each in maps})
+    shown, broken = lines(home, found.maps, with_state=include_state, with_usage=include_meta)
+    return shown, [*found.broken, *broken]
 
 
 def remove(tag: str, not_exist_ok: bool = True) -> None:

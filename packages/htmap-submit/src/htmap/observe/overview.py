@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from htmap.observe.readable import ReadableMap
-from htmap.observe.statuses import ComponentStatus
+from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import MapDir
 from htmap.store.records import MapRecord, SubmissionRecord
@@ -35,9 +35,19 @@ class Overview:
     longest_cpu_s: int
     total_cpu_s: int
 
+    @property
+    def is_active(self) -> bool:
+        """Whether something may still happen to any component."""
+        return not ACTIVE.isdisjoint(self.counts)
 
-def overview(map: ReadableMap) -> Overview:  # noqa: A002 - what it is
-    """How a map stands, as its event log has it now. The queue is not asked.
+
+def overview(map: ReadableMap, *, may_ask_queue: bool = False) -> Overview:  # noqa: A002 - what it is
+    """How a map stands, as its event log has it now.
+
+    Parameters
+    ----------
+    may_ask_queue
+        Whether a queue may be asked about jobs on which the log has been silent for long. That takes its time.
 
     Raises
     ------
@@ -45,7 +55,10 @@ def overview(map: ReadableMap) -> Overview:  # noqa: A002 - what it is
     """
     map._check_exists()
     components = map._components
-    components.refresh()
+    if may_ask_queue:
+        map._refresh()
+    else:
+        components.refresh()
     return Overview(
         components.counts(), components.peak_memory_mb(), components.longest_cpu_s(), components.total_cpu_s()
     )

@@ -1,0 +1,53 @@
+"""What a listing says of each map, as plain values; `htmap.surveys` fills them in, the other modules here show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from htmap.observe.statuses import ComponentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a map has used so far. Memory and time are those of its jobs, as the event log reports them.
+
+    Parameters
+    ----------
+    local_data
+        Bytes in its directory.
+    max_memory
+        Peak memory of the job that needed most, in bytes; 0: none has reported yet.
+    max_runtime, total_runtime
+        User and system time of the longest of the jobs that have ended, and of all of them, in seconds.
+    """
+
+    local_data: int
+    max_memory: int
+    max_runtime: int
+    total_runtime: int
+
+
+@dataclass(frozen=True, slots=True)
+class MapLine:
+    """One map of a listing; without counts or usage where they are not wanted."""
+
+    tag: str
+    counts: Mapping[ComponentStatus, int] | None
+    usage: Usage | None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenMap:
+    """Something that should be a map, but cannot be used.
+
+    Parameters
+    ----------
+    name
+        Its tag; or its path, if it has none.
+    problem
+        What is wrong with it, and what to do.
+    """
+
+    name: str
+    problem: str

@@ -1,0 +1,69 @@
+"""The status of maps as a table for people."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from htmap.observe.statuses import ComponentStatus
+from htmap.reports.lines import BrokenMap, MapLine
+from htmap.reports.table import Column, Paint, render
+from htmap.reports.units import duration, size
+
+_ALWAYS_SHOWN = frozenset({ComponentStatus.RUNNING, ComponentStatus.COMPLETED})
+_USAGE = tuple(Column(title, is_number=True, is_optional=True) for title in (
+    "Local Data", "Max Memory", "Max Runtime", "Total Runtime",
+))  # fmt: skip
+
+
+def status_table(
+    lines: Sequence[MapLine], broken: Sequence[BrokenMap] = (), width: int | None = None, paint: Paint | None = None
+) -> str:
+    """One row for each map; statuses in which no component is are left out. What is broken stands below."""
+    parts = [_table(lines, width, paint)] if lines else []
+    if broken:
+        parts.append(broken_list(broken, width))
+    return "\n\n".join(parts) or "There are no maps."
+
+
+def _table(lines: Sequence[MapLine], width: int | None, paint: Paint | None) -> str:
+    statuses = [status for status in ComponentStatus.display_statuses() if _is_shown(status, lines)]
+    columns = [Column("Tag"), *(Column(str(status), is_number=True) for status in statuses)]
+    if any(line.usage for line in lines):
+        columns += _USAGE
+    rows = [[line.tag, *_counts(line, statuses), *_usage(line)] for line in lines]
+    return render(columns, rows, width, paint)
+
+
+def _is_shown(status: ComponentStatus, lines: Sequence[MapLine]) -> bool:
+    counts = [line.counts for line in lines if line.counts is not None]
+    return bool(counts) and (status in _ALWAYS_SHOWN or any(each.get(status) for each in counts))
+
+
+def _counts(line: MapLine, statuses: Sequence[ComponentStatus]) -> list[str]:
+    counts = line.counts or {}
+    return [str(counts.get(status, 0)) for status in statuses]
+
+
+def _usage(line: MapLine) -> list[str]:
+    usage = line.usage
+    if usage is None:
+        return []
+    memory = size(usage.max_memory) if usage.max_memory else "-"
+    return [size(usage.local_data), memory, duration(usage.max_runtime), duration(usage.total_runtime)]
+
+
+def broken_list(broken: Sequence[BrokenMap], width: int | None = None) -> str:
+    """What cannot be used, and what to do about each."""
+    parts = [f"{len(broken)} cannot be used:"]
+    for each in broken:
+        parts.append(f"  {each.name}")
+        parts += textwrap.wrap(
+            each.problem,
+            max(40, width or 100),
+            initial_indent="    ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return "\n".join(parts)

@@ -1,0 +1,140 @@
+"""Look at all maps at once: which there are, how they stand, and what is broken.
+
+In: HTMAP_DIR. Out: maps, and plain values for `htmap.reports`. One broken map never spoils the rest: it is listed with
+what to do about it. Cheap with a thousand maps: a few small files and the news of the event log for each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from htmap.create.debris import Standing, has_events, standing
+from htmap.exceptions import HTMapException, MapWasRemoved, TagNotFound
+from htmap.maps import Map, backends
+from htmap.observe.overview import Overview, directory_of, overview
+from htmap.observe.waiting import Deadline
+from htmap.reports.lines import BrokenMap, MapLine, Usage
+from htmap.store import tags
+from htmap.store.mapdir import Home, MapDir
+from htmap.store.sizes import Sizes
+
+# What a listing may spend, over all maps, on asking queues about maps whose log is silent.
+_PATIENCE_S = 0.5
+_MB = 1024 * 1024
+
+_CUT_SHORT = "It was being made, or removed, by a process that was killed: `htmap clean` sweeps up what is left of it."
+
+
+@dataclass(slots=True)
+class Survey:
+    """What there is below HTMAP_DIR; maps in the order of their tags."""
+
+    maps: dict[str, Map] = field(default_factory=dict)  # by tag
+    broken: list[BrokenMap] = field(default_factory=list)
+
+
+def matching(home: Home, pattern: str | None) -> Iterator[str]:
+    """The names below ``tags/`` that fit a glob-style pattern (None: all), whatever they name."""
+    return (tag for tag in tags.names(home) if fnmatch.fnmatchcase(tag, pattern or "*"))
+
+
+def is_map(home: Home, tag: str) -> bool:
+    """Whether a tag names a map, or something wrong with one: anything but what a killed process left."""
+    try:
+        map_dir = home.map(tags.find(home, tag).uid)
+        if map_dir.submission(0).submission.exists() and has_events(map_dir):
+            return True  # no map need be opened for it
+        return map_dir.path.exists() and standing(map_dir, backends(home)) is Standing.MAP
+    except TagNotFound:
+        return False
+    except HTMapException:
+        return True
+
+
+def survey(home: Home, pattern: str | None = None) -> Survey:
+    """Load the maps whose tags fit a pattern; without one, look also at what has no tag."""
+    found = Survey()
+    seen = set()
+    for tag in matching(home, pattern):
+        try:
+            loaded = Map.load(tag)
+        except TagNotFound:
+            if _is_cut_short(home, tag):
+                found.broken.append(BrokenMap(tag, _CUT_SHORT))
+        except MapWasRemoved:
+            continue
+        except HTMapException as error:
+            found.broken.append(BrokenMap(tag, str(error)))
+        else:
+            found.maps[tag] = loaded
+            seen.add(directory_of(loaded).uid)
+            continue
+        with contextlib.suppress(HTMapException):
+            seen.add(tags.find(home, tag).uid)
+    if pattern is None:
+        found.broken += _without_tag(home, seen)
+    return found
+
+
+def _is_cut_short(home: Home, tag: str) -> bool:
+    """Whether nobody is at work on a tag that names no map."""
+    try:
+        map_dir = home.map(tags.find(home, tag).uid)
+        return not map_dir.path.exists() or standing(map_dir, backends(home)) is Standing.DEBRIS
+    except HTMapException:
+        return False  # gone by now
+
+
+def _without_tag(home: Home, seen: set[str]) -> Iterator[BrokenMap]:
+    for map_dir in home.map_directories():
+        if map_dir.uid not in seen:
+            problem = _problem_without_tag(home, map_dir)
+            if problem:
+                yield BrokenMap(str(map_dir.path), problem)
+    for path in home.foreign():
+        yield BrokenMap(str(path), "HTMap did not put it there: move it elsewhere.")
+
+
+def _problem_without_tag(home: Home, map_dir: MapDir) -> str | None:
+    try:
+        match standing(map_dir, backends(home)):
+            case Standing.DEBRIS:
+                return _CUT_SHORT
+            case Standing.MAP:
+                return "It is a map, but no tag names it any more: delete this directory if you do not need it."
+            case Standing.BEING_MADE:
+                return None
+    except HTMapException as error:
+        return str(error) if map_dir.path.exists() else None
+
+
+def lines(
+    home: Home, maps: Mapping[str, Map], *, with_state: bool = True, with_usage: bool = True
+) -> tuple[list[MapLine], list[BrokenMap]]:
+    """How maps stand: a line for each, but for those that turn out to be broken, or are gone by now."""
+    sizes = Sizes(home)
+    shown, broken = [], []
+    deadline = Deadline(_PATIENCE_S)
+    for tag, each in maps.items():
+        try:
+            now = overview(each)
+            if with_state and now.is_active and deadline.remaining_s() > 0:
+                now = overview(each, may_ask_queue=True)
+            shown.append(
+                MapLine(
+                    tag=tag,
+                    counts=now.counts if with_state else None,
+                    usage=_usage(now, sizes.of(directory_of(each))) if with_usage else None,
+                )
+            )
+        except HTMapException as error:
+            broken.append(BrokenMap(tag, str(error)))
+    sizes.save()
+    return shown, broken
+
+
+def _usage(now: Overview, size_bytes: int) -> Usage:
+    return Usage(size_bytes, now.peak_memory_mb * _MB, now.longest_cpu_s, now.total_cpu_s)

@@ -1,0 +1,124 @@
+"""Mirrors htmap.reports: tables that fit, JSON and CSV that parse."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from htmap import ComponentStatus as Status
+from htmap.reports import units
+from htmap.reports.lines import BrokenMap, MapLine, Usage
+from htmap.reports.status_machine import as_json, status_dict, status_rows
+from htmap.reports.status_text import status_table
+from htmap.reports.table import Column, render, shortened
+
+FIT = MapLine("fit-1", {Status.COMPLETED: 7, Status.HELD: 3}, Usage(2048, 120 * 1024**2, 90, 36_061))
+OTHER = MapLine("a-map-with-a-rather-long-tag", {Status.IDLE: 12}, Usage(10, 0, 0, 0))
+BROKEN = BrokenMap("garbled", "The tag 'garbled' is damaged: remove it.")
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KB"),
+        (1536, "1.5 KB"),
+        (20 * 1024, "20 KB"),
+        (3 * 1024**2, "3.0 MB"),
+        (1024**4 * 5, "5.0 TB"),
+        (1024**5, "1024.0 TB"),
+    ],
+)
+def test_sizes_are_short(size: int, shown: str) -> None:
+    assert units.size(size) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0:00:00"), (59.6, "0:01:00"), (3723, "1:02:03"), (93_790, "26:03:10")]
+)
+def test_durations_are_in_hours(seconds: float, shown: str) -> None:
+    assert units.duration(seconds) == shown
+
+
+def test_counts_have_their_noun() -> None:
+    assert [units.count(number, "map") for number in (0, 1, 1200)] == ["0 maps", "1 map", "1,200 maps"]
+    assert units.count(2, "directory", "directories") == "2 directories"
+
+
+def test_a_table_shows_statuses_that_occur_and_amounts_for_people() -> None:
+    header, fit, other = status_table([FIT, OTHER]).splitlines()
+    assert header.split("  ")[0] == "Tag"
+    assert " HELD  IDLE  RUNNING  COMPLETED  Local Data  Max Memory  Max Runtime  Total Runtime" in header
+    assert fit.split() == ["fit-1", "3", "0", "0", "7", "2.0", "KB", "120", "MB", "0:01:30", "10:01:01"]
+    assert other.split()[-4:] == ["B", "-", "0:00:00", "0:00:00"]
+    assert len(header) == len(fit) == len(other)
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 100, 140])
+def test_a_table_fits(width: int) -> None:
+    table = status_table([FIT, OTHER], [], width)
+    needed = len("a-map-…g-tag  HELD  IDLE  RUNNING  COMPLETED")
+    assert max(map(len, table.splitlines())) <= max(width, needed)
+    assert ("Max Memory" in table) == (width >= 100)
+
+
+def test_statuses_and_usage_are_left_out_where_they_are_not_wanted() -> None:
+    assert status_table([MapLine("fit-1", None, FIT.usage)]).split()[:2] == ["Tag", "Local"]
+    assert status_table([MapLine("fit-1", FIT.counts, None)]).splitlines()[0].split()[-1] == "COMPLETED"
+    assert status_table([MapLine("fit-1", None, None)]).splitlines() == ["Tag", "fit-1"]
+
+
+def test_no_maps_are_said_in_words() -> None:
+    assert status_table([]) == "There are no maps."
+
+
+def test_what_is_broken_stands_below_with_what_to_do() -> None:
+    assert status_table([FIT], [BROKEN]).splitlines()[-3:] == [
+        "1 cannot be used:",
+        "  garbled",
+        "    The tag 'garbled' is damaged: remove it.",
+    ]
+
+
+def test_a_long_cell_keeps_both_ends() -> None:
+    assert shortened("survey-2024-temperature", 11) == "surve…ature"
+    assert shortened("short", 11) == "short"
+
+
+def test_cells_are_painted_after_they_are_measured() -> None:
+    columns = [Column("Tag"), Column("HELD", is_number=True)]
+    painted = render(columns, [["a", "3"]], paint=lambda title, cell: f"<{title}>{cell}</>")
+    assert painted.splitlines() == ["Tag  HELD", "<Tag>a  </>  <HELD>   3</>"]
+
+
+def test_json_has_bytes_and_seconds() -> None:
+    found = json.loads(as_json(status_dict([FIT, OTHER], [BROKEN])))
+    assert found["fit-1"]["component_statuses"]["COMPLETED"] == 7
+    assert found["fit-1"]["component_statuses"]["RUNNING"] == 0
+    assert found["fit-1"]["max_memory"] == 120 * 1024**2
+    assert found["fit-1"]["local_data"] == 2048
+    assert (found["fit-1"]["max_runtime"], found["fit-1"]["total_runtime"]) == (90, 36_061)
+    assert found["garbled"] == {"tag": "garbled", "problem": BROKEN.problem}
+
+
+def test_compact_json_has_no_blank_to_spare() -> None:
+    compact = as_json(status_dict([FIT]), compact=True)
+    assert " " not in compact
+    assert json.loads(compact) == status_dict([FIT])
+
+
+def test_csv_has_a_row_for_each_map() -> None:
+    fit, broken = csv.DictReader(io.StringIO(status_rows([FIT], [BROKEN], with_state=True, with_usage=True)))
+    assert fit["tag"] == "fit-1"
+    assert [fit["COMPLETED"], fit["HELD"], fit["RUNNING"], fit["max_runtime"]] == ["7", "3", "0", "90"]
+    assert (broken["problem"], broken["COMPLETED"], broken["max_memory"]) == (BROKEN.problem, "", "")
+
+
+def test_csv_has_the_columns_that_were_asked_for() -> None:
+    assert status_rows([], [], with_state=False, with_usage=False) == "tag,problem\n"
+    assert status_rows([], [], with_state=False, with_usage=True).startswith("tag,local_data,max_memory,")
+    assert "local_data" not in status_rows([], [], with_state=True, with_usage=False)

@@ -10,6 +10,7 @@ import logging as _logging
 
 from htmap import delivery as _delivery  # noqa: F401 - registers the delivery methods
 from htmap import exceptions
+from htmap import logfile as _logfile
 from htmap.delivery.registry import register_delivery_method
 from htmap.management import clean, get_tags, load, load_maps, remove, status, status_csv, status_json
 from htmap.mapping import (
@@ -70,4 +71,6 @@ __all__ = [
     "version_info",
 ]
 
-_logging.getLogger(__name__).addHandler(_logging.NullHandler())
+_logger = _logging.getLogger(__name__)
+_logger.addHandler(_logging.NullHandler())
+_logfile.start(_logger, settings)

@@ -47,6 +47,7 @@ KNOWN = (
     KnownSetting("LATE_MATERIALIZATION.THRESHOLD", int, 10_000, "Above this many jobs, let them materialize late."),
     KnownSetting("LATE_MATERIALIZATION.MAX_IDLE", int, 1_000, "Idle jobs of a map in the queue when they do."),
     KnownSetting("CHUNKSIZE.TRIAL_TIME", float, 60.0, "Seconds to wait for the calls that chunksize tries."),
+    KnownSetting("LOG_LEVEL", str, None, "Level of HTMap's own log file, as INFO; none: no file. Read at import."),
     KnownSetting("MAP_OPTIONS", dict, {}, "Map options for every map, below those given to it."),
 )  # fmt: skip
 

@@ -100,9 +100,9 @@ class Collector:
     def __init__(self, module: Bindings) -> None:
         self._module = module
 
-    def locate(self, kind: DaemonType, name: str | None) -> str:
+    def locate(self, kind: DaemonType, name: str | None) -> str | None:
         self._module._check()
-        return f"{kind.name} {name}"
+        return None if name == "unknown" else f"{kind.name} {name}"
 
 
 class Schedd:

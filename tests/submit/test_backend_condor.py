@@ -232,6 +232,12 @@ def test_a_located_schedd_that_is_not_there_is_not_available(bindings: Bindings)
         CondorBackend("no such schedd").query(ALL)
 
 
+def test_a_schedd_that_the_collector_does_not_know_is_not_that_of_this_machine(bindings: Bindings) -> None:
+    with pytest.raises(BackendNotAvailable, match="knows no schedd 'unknown'"):
+        CondorBackend("unknown").query(ALL)
+    assert asked(bindings, "Schedd") == []
+
+
 def test_a_description_that_cannot_be_parsed_is_an_error_of_ours(
     bindings: Bindings, backend: CondorBackend, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob
+from htmap.backend.protocol import Action, JobSelection, JobStatus, PoolCondition, QueuedJob
 from htmap.exceptions import BackendError, BackendNotAvailable
 
 logger = logging.getLogger(__name__)
@@ -127,7 +127,14 @@ class CondorBackend:
         if self._scheduler is None and self._collector is None:
             return htcondor2.Schedd()
         collector = htcondor2.Collector(self._collector) if self._collector else htcondor2.Collector()
-        return htcondor2.Schedd(collector.locate(htcondor2.DaemonType.Schedd, self._scheduler))
+        location = collector.locate(htcondor2.DaemonType.Schedd, self._scheduler)
+        if location is None:
+            # Tried with 25.14: Schedd(None) is the one of this machine.
+            raise BackendNotAvailable(
+                f"The collector knows no schedd {self._scheduler!r}: `condor_status -schedd` lists those it knows. "
+                "The settings HTCONDOR.SCHEDULER and HTCONDOR.COLLECTOR say which one is meant."
+            )
+        return htcondor2.Schedd(location)
 
 
 def _bindings() -> Any:
@@ -224,6 +231,45 @@ def _queued_job(ad: Any) -> QueuedJob:
         hold_reason=str(ad.get("HoldReason", "")),
         exit_code=int(code) if code is not None and not by_signal else None,
         exit_signal=int(signal) if signal is not None and by_signal else None,
+    )
+
+
+_FEATURES = {"docker": "HasDocker", "apptainer or singularity": "HasSingularity", "file transfer": "HasFileTransfer"}
+
+
+def examine(scheduler: str | None, collector: str | None) -> PoolCondition:
+    """Ask the schedd whether it answers, and the collector for the execute nodes.
+
+    Raises
+    ------
+    BackendError
+        The schedd cannot be asked.
+    """
+    htcondor2 = _bindings()
+    backend = CondorBackend(scheduler, collector)
+    with _translated("ask the schedd"):
+        backend._schedd.query("false", ["ClusterId"])  # noqa: SLF001 - the same door
+    try:
+        with _translated("ask the collector"):
+            asked = htcondor2.Collector(collector) if collector else htcondor2.Collector()
+            schedds = asked.query(htcondor2.AdType.Schedd, projection=["Name", "Machine", "CondorVersion"])
+            slots = asked.query(
+                htcondor2.AdType.Startd, 'SlotType =!= "Dynamic"', projection=["Machine", *_FEATURES.values()]
+            )
+    except BackendError as error:
+        return PoolCondition(scheduler or "", "", None, str(error))
+    wanted = scheduler or htcondor2.param.get("FULL_HOSTNAME", "")
+    named = [ad for ad in schedds if wanted in {ad.get("Name"), ad.get("Machine")}]
+    found = named or (schedds if len(schedds) == 1 else [])
+    machines: dict[str, set[str]] = {}
+    for ad in slots:
+        machines.setdefault(str(ad["Machine"]), set()).update(
+            name for name, attribute in _FEATURES.items() if ad.get(attribute) is True
+        )
+    return PoolCondition(
+        schedd=str(found[0]["Name"]) if found else wanted,
+        schedd_version=str(found[0]["CondorVersion"]).split()[1] if found else "",
+        machines={machine: frozenset(features) for machine, features in machines.items()},
     )
 
 

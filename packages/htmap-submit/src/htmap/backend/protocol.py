@@ -73,6 +73,26 @@ class QueuedJob:
     exit_signal: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PoolCondition:
+    """What an HTCondor pool says of itself, for who looks for trouble.
+
+    Parameters
+    ----------
+    schedd_version
+        As the daemons say it; empty if the collector does not know the schedd.
+    machines
+        Execute nodes to the features (as ``docker``) they advertise; None: the collector cannot be asked.
+    why_no_machines
+        What it answered instead.
+    """
+
+    schedd: str
+    schedd_version: str
+    machines: Mapping[str, frozenset[str]] | None
+    why_no_machines: str = ""
+
+
 class Backend(Protocol):
     """A queue of jobs.
 

@@ -26,7 +26,7 @@ def chosen_backend(settings: Settings) -> str:
         return str(wanted)
     if wanted != "auto":
         raise InvalidSetting(f"The setting BACKEND must be auto, {' or '.join(NAMES)}, not {settings['BACKEND']!r}.")
-    return "htcondor" if settings["HTCONDOR.SCHEDULER"] or _is_condor_configured() else "local"
+    return "htcondor" if settings["HTCONDOR.SCHEDULER"] or condor_configuration() else "local"
 
 
 def why_auto(name: str) -> str:
@@ -36,11 +36,14 @@ def why_auto(name: str) -> str:
     return "HTMap runs maps on this machine: no HTCondor is set up here (setting BACKEND)."
 
 
-def _is_condor_configured() -> bool:
-    if os.environ.get("CONDOR_CONFIG"):
-        return True
+def condor_configuration() -> str | None:
+    """What says that HTCondor is set up on this machine: a file, or the value of CONDOR_CONFIG. None: nothing does."""
+    named = os.environ.get("CONDOR_CONFIG")
+    if named:
+        return named
     # Unlike pathlib's, this leaves a ~user alone whom the machine does not know.
-    return any(os.path.exists(os.path.expanduser(path)) for path in _CONFIGURATIONS)  # noqa: PTH110, PTH111
+    places = (os.path.expanduser(path) for path in _CONFIGURATIONS)  # noqa: PTH111
+    return next((place for place in places if os.path.exists(place)), None)  # noqa: PTH110
 
 
 def backend_named(name: str, home: Home, settings: Settings) -> Backend:

@@ -125,7 +125,7 @@ def _lines(
     return shown, [*found.broken, *broken]
 
 
-def remove(tag: str, not_exist_ok: bool = True) -> None:
+def remove(tag: str, not_exist_ok: bool = True, *, force: bool = False) -> None:
     """Remove the map with the given tag, also one that is damaged.
 
     Parameters
@@ -134,9 +134,11 @@ def remove(tag: str, not_exist_ok: bool = True) -> None:
         The tag to search for and remove.
     not_exist_ok
         If False, raise `TagNotFound` if the tag doesn't exist.
+    force
+        As for `htmap.Map.remove`.
     """
     try:
-        Map.load(tag).remove()
+        Map.load(tag).remove(force=force)
     except (TagNotFound, MapWasRemoved):
         if not not_exist_ok:
             raise

@@ -101,8 +101,28 @@ def freeze(thing: Any) -> list[Segment]:
     return [pickled, *freezer.buffers]
 
 
-def thaw(segments: Sequence[Segment]) -> Any:
+MakePath = Callable[..., object]
+"""Stands in for the class TransferPath while a call is unpickled; takes (path, protocol, location)."""
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, segments: Sequence[Segment], make_path: MakePath | None) -> None:
+        super().__init__(io.BytesIO(segments[0]), buffers=segments[1:])
+        self._make_path = make_path
+
+    def find_class(self, module: str, name: str, /) -> Any:
+        if self._make_path is not None and (module, name) == (TransferPath.__module__, TransferPath.__name__):
+            return self._make_path
+        return super().find_class(module, name)
+
+
+def thaw(segments: Sequence[Segment], make_path: MakePath | None = None) -> Any:
     """Unpickle what `freeze`, or the runner, made.
+
+    Parameters
+    ----------
+    make_path
+        What to make of each TransferPath in it; None leaves them what they are.
 
     Raises
     ------
@@ -111,7 +131,7 @@ def thaw(segments: Sequence[Segment]) -> Any:
     """
     # TRUST: these bytes come from a map of this user: written by this library, or by the runner in a job that this
     # user submitted. Nothing else is ever given to it, and no listing or status does so.
-    return pickle.loads(segments[0], buffers=segments[1:])
+    return _Unpickler(segments, make_path).load()
 
 
 def call_of(args: Iterable[Any], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

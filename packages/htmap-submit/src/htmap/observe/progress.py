@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 _PATIENCE_S = 1.5  # what takes no longer needs no bar
 
-_COLORS = {
+COLORS = {
     ComponentStatus.COMPLETED: "green",
     ComponentStatus.RUNNING: "cyan",
     ComponentStatus.HELD: "yellow",
@@ -33,11 +33,22 @@ def summary(counts: Mapping[ComponentStatus, int]) -> str:
     return ", ".join(f"{counts[status]} {status}" for status in shown) or "no components"
 
 
+ShowCounts = Callable[[Mapping[ComponentStatus, int]], None]
+"""Brings a bar up to date."""
+
+
 @contextlib.contextmanager
-def component_bar(tag: str, total: int, *, shown: bool) -> Iterator[Callable[[Mapping[ComponentStatus, int]], None]]:
+def component_bar(tag: str, total: int, *, shown: bool) -> Iterator[ShowCounts]:
     """A bar that fills as components finish; gives the function to call with new counts."""
+    with component_bars(shown=shown) as add:
+        yield add(tag, total)
+
+
+@contextlib.contextmanager
+def component_bars(*, shown: bool) -> Iterator[Callable[[str, int], ShowCounts]]:
+    """Bars below one another; gives the function that adds one, for the map of a tag with so many components."""
     if not shown:
-        yield lambda _counts: None
+        yield lambda _tag, _total: lambda _counts: None
         return
     from rich.console import Console  # noqa: PLC0415
     from rich.markup import escape  # noqa: PLC0415
@@ -51,18 +62,25 @@ def component_bar(tag: str, total: int, *, shown: bool) -> Iterator[Callable[[Ma
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(escape(tag), total=total, states="")
 
-        def show(counts: Mapping[ComponentStatus, int]) -> None:
-            done = sum(counts.get(status, 0) for status in (ComponentStatus.COMPLETED, ComponentStatus.ERRORED))
-            states = " ".join(
-                f"[{_COLORS.get(status, 'white')}]{counts[status]} {status.value.lower()}[/]"
-                for status in ComponentStatus.display_statuses()
-                if counts.get(status) and status is not ComponentStatus.COMPLETED
-            )
-            progress.update(task, completed=done, states=states)
+        def add(tag: str, total: int) -> ShowCounts:
+            task = progress.add_task(escape(tag), total=total, states="")
 
-        yield show
+            def show(counts: Mapping[ComponentStatus, int]) -> None:
+                done = sum(counts.get(status, 0) for status in (ComponentStatus.COMPLETED, ComponentStatus.ERRORED))
+                progress.update(task, completed=done, states=_states(counts))
+
+            return show
+
+        yield add
+
+
+def _states(counts: Mapping[ComponentStatus, int]) -> str:
+    return " ".join(
+        f"[{COLORS.get(status, 'white')}]{counts[status]} {status.value.lower()}[/]"
+        for status in ComponentStatus.display_statuses()
+        if counts.get(status) and status is not ComponentStatus.COMPLETED
+    )
 
 
 def creation_bar(total: int | None, count_of: Callable[[T], int]) -> Callable[[Iterable[T]], Iterator[T]]:

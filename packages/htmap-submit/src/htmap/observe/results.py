@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from htmap.exceptions import CannotUnpickle, DamagedFile
-from htmap.objects import thaw
+from htmap.objects import MakePath, thaw
 from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import MapDir
 from htmap_common.wire import Kind, Record, WireError, read_header, read_record
@@ -40,12 +40,13 @@ def exception_of(record: Record) -> BaseException | None:
 def _thawed(record: Record, what: str) -> Any:
     first, count = record.header.get("payload", (0, len(record.segments)))
     segments = record.segments[first : first + count]
-    return _unpickled(segments, what)
+    return unpickled(segments, what)
 
 
-def _unpickled(segments: Any, what: str) -> Any:
+def unpickled(segments: Any, what: str, make_path: MakePath | None = None) -> Any:
+    """An object of the user's; that it cannot be made again here is said in a sentence that begins with `what`."""
     try:
-        return thaw(segments)
+        return thaw(segments, make_path)
     except Exception as error:
         raise CannotUnpickle(
             f"{what} cannot be unpickled here: {type(error).__name__}: {error}. "
@@ -73,10 +74,16 @@ class Inputs:
                 self._firsts[shard] = int(read_header(path, Kind.INPUTS)["first"])
         return self._firsts[shard]
 
-    def get(self, component: int) -> Call:
-        """The positional and keyword arguments of one component."""
+    def get(self, component: int, make_path: MakePath | None = None) -> Call:
+        """The positional and keyword arguments of one component.
+
+        Parameters
+        ----------
+        make_path
+            As for `htmap.objects.thaw`.
+        """
         record = self._record(self.shard_of(component))
-        return _call(record, component)
+        return _call(record, component, make_path)
 
     def __iter__(self) -> Iterator[Call]:
         """All inputs in order; memory holds one shard at a time."""
@@ -107,10 +114,11 @@ def _readable(what: str, path: Path) -> Iterator[None]:
         raise DamagedFile(f"The {what} are damaged: {path}: {error}") from error
 
 
-def _call(record: Record, component: int) -> Call:
+def _call(record: Record, component: int, make_path: MakePath | None = None) -> Call:
     position = component - int(record.header["first"])
     counts = record.header.get("per_component")
     start = position if counts is None else sum(counts[:position])
     count = 1 if counts is None else counts[position]
-    args, kwargs = _unpickled(record.segments[start : start + count], f"The input of component {component}")
+    segments = record.segments[start : start + count]
+    args, kwargs = unpickled(segments, f"The input of component {component}", make_path)
     return args, kwargs

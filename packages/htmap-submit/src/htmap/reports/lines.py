@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from htmap.observe.statuses import ComponentStatus
+from htmap.observe.statuses import ACTIVE, ComponentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,11 @@ class MapLine:
     tag: str
     counts: Mapping[ComponentStatus, int] | None
     usage: Usage | None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether something may still happen to any component, as far as the counts say."""
+        return not ACTIVE.isdisjoint(self.counts or ())
 
 
 @dataclass(frozen=True, slots=True)

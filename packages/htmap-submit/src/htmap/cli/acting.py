@@ -1,0 +1,89 @@
+"""Commands that act on maps: hold, release, pause, resume, vacate, retag, remove, clean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from htmap.cli.console import note
+from htmap.cli.exits import Exit
+from htmap.cli.selection import Selection, for_each_map, for_each_tag, selects_maps, selects_one_map, with_hint
+from htmap.exceptions import TagNotFound
+from htmap.management import clean, remove
+from htmap.maps import Map
+from htmap.settings import settings
+from htmap.store.mapdir import Home
+
+
+def _on_each(name: str, act: Callable[[Map], None], done: str, help_text: str) -> click.Command:
+    @selects_maps
+    def command(selection: Selection) -> Exit:
+        def act_and_say(each: Map) -> None:
+            act(each)
+            click.echo(f"{done} {each.tag}")
+
+        return for_each_map(selection, act_and_say)
+
+    return click.command(name, help=help_text)(command)
+
+
+hold_command = _on_each("hold", Map.hold, "Held", "Keep the components of maps from running, until `htmap release`.")
+release_command = _on_each(
+    "release",
+    Map.release,
+    "Released",
+    "Let held components run again. Solve first what held them: `htmap reasons` says what.",
+)
+pause_command = _on_each(
+    "pause",
+    Map.pause,
+    "Paused",
+    "Suspend running components: they keep their machines, but stop, until `htmap resume`.",
+)
+resume_command = _on_each("resume", Map.resume, "Resumed", "Let suspended components go on.")
+vacate_command = _on_each(
+    "vacate",
+    Map.vacate,
+    "Vacated",
+    "Send running components back into the queue, where they begin anew, or from their last checkpoint.",
+)
+
+
+@click.command("retag")
+@selects_one_map
+@click.argument("new_tag", metavar="NEW_TAG")
+def retag_command(each: Map, new_tag: str) -> None:
+    """Give a map another tag. The old one is free at once, and `htmap clean` leaves the map alone from now on."""
+    old = each.tag
+    each.retag(new_tag)
+    click.echo(f"Retagged {old} as {each.tag}")
+
+
+@click.command("remove")
+@selects_maps
+@click.option("--force", is_flag=True, help="Do not wait for the queue, nor for one that cannot be reached.")
+def remove_command(selection: Selection, force: bool) -> Exit:
+    """Remove maps: their jobs leave the queue, and all of their data is deleted, for ever and without a question.
+
+    This also takes away maps that are damaged.
+    """
+    return for_each_tag(selection, lambda tag: _remove(tag, force=force))
+
+
+def _remove(tag: str, *, force: bool) -> None:
+    try:
+        remove(tag, not_exist_ok=False, force=force)
+    except TagNotFound as error:
+        raise with_hint(error, tag) from None
+    click.echo(f"Removed {tag}")
+
+
+@click.command("clean")
+@click.option("-a", "--all", "everything", is_flag=True, help="Remove all maps, also those with a tag of yours.")
+def clean_command(everything: bool) -> None:
+    """Remove the maps that never got a tag of yours, and sweep up what killed processes left behind."""
+    for tag in clean(all=everything):
+        click.echo(f"Removed {tag}")
+    for path in Home.of(settings).foreign():
+        note(f"Left alone, since HTMap did not put it there: {path}")

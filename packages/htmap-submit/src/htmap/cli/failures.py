@@ -1,0 +1,116 @@
+"""``htmap errors``, ``htmap reasons``, ``htmap components``: what became of components, and why."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import click
+
+from htmap.cli.console import heading, painted, say_json
+from htmap.cli.exits import Exit
+from htmap.cli.selection import Selection, for_each_map, selects_maps
+from htmap.maps import Map
+from htmap.observe.failures import advice_on, hold_table
+from htmap.observe.statuses import ComponentStatus
+from htmap.reports.kinds import grouped, kinds_text
+from htmap.reports.units import count
+from htmap.store.records import spelled
+
+_limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many for each map.")
+_json = click.option("--json", "wants_json", is_flag=True, help="As JSON: a dictionary by tag.")
+
+
+@click.command("errors")
+@selects_maps
+@_limit
+@click.option("--reports", is_flag=True, help="The whole reports, one after another, instead of kinds.")
+@click.option("--component", type=int, metavar="N", help="Only the report of this component.")
+@_json
+def errors_command(
+    selection: Selection, limit: int | None, reports: bool, component: int | None, wants_json: bool
+) -> Exit:
+    """Show the errors of components, grouped by the type of the exception and the line that raised it.
+
+    Does not wait for components that are not over. A component that left no output counts as an error too.
+    """
+    found: dict[str, Any] = {}
+
+    def look(each: Map) -> None:
+        if component is not None:
+            click.echo(each.get_err(component, timeout=0).report())
+        elif reports:
+            for report in itertools.islice(each.error_reports(), limit):
+                click.echo(report + "\n")
+        else:
+            kinds = grouped(each.errors.values())
+            found[each.tag] = [kind.to_dict() for kind in kinds[:limit]]
+            if not wants_json:
+                click.echo(kinds_text(each.tag, kinds, limit) + "\n")
+
+    ending = for_each_map(selection, look)
+    if wants_json:
+        say_json(found)
+    return ending
+
+
+@click.command("reasons")
+@selects_maps
+@_json
+def reasons_command(selection: Selection, wants_json: bool) -> Exit:
+    """Show why components are held, those with the same reason together, and what may be done about it."""
+    found: dict[str, Any] = {}
+
+    def look(each: Map) -> None:
+        holds = each.holds
+        found[each.tag] = [
+            {"component": component, "code": hold.code, "reason": hold.reason, "advice": advice_on(hold)}
+            for component, hold in holds.items()
+        ]
+        if not wants_json:
+            click.echo(heading(f"{each.tag}: {count(len(holds), 'held component')}"))
+            click.echo(hold_table(holds) + "\n")
+
+    ending = for_each_map(selection, look)
+    if wants_json:
+        say_json(found)
+    return ending
+
+
+_STATUSES = [status.value for status in ComponentStatus]
+
+
+@click.command("components")
+@selects_maps
+@click.option(
+    "-s",
+    "--status",
+    "wanted",
+    type=click.Choice(_STATUSES, case_sensitive=False),
+    help="Only the components in this status, one a line.",
+)
+@_json
+def components_command(selection: Selection, wanted: str | None, wants_json: bool) -> Exit:
+    """List the components of maps by their status."""
+    found: dict[str, Any] = {}
+
+    def look(each: Map) -> None:
+        by_status = each.components_by_status()
+        if wanted is not None:
+            by_status = {ComponentStatus(wanted): by_status[ComponentStatus(wanted)]}
+        found[each.tag] = {str(status): list(components) for status, components in by_status.items() if components}
+        if wants_json:
+            return
+        if wanted is not None:
+            for component in by_status[ComponentStatus(wanted)]:
+                click.echo(component)
+            return
+        click.echo(heading(f"{each.tag}: {count(len(each), 'component')}"))
+        for status, components in by_status.items():
+            if components:
+                click.echo(f"  {painted(status)}: {spelled(components)}")
+
+    ending = for_each_map(selection, look)
+    if wants_json:
+        say_json(found)
+    return ending

@@ -1,0 +1,141 @@
+"""``htmap tags``, ``htmap status``: which maps there are, and how they stand."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import click
+
+from htmap.cli.console import is_terminal, paint, say_json
+from htmap.cli.selection import Selection, loaded, selects_maps
+from htmap.exceptions import HTMapException, TagNotFound
+from htmap.management import get_tags, terminal_width
+from htmap.observe.waiting import Pacer
+from htmap.reports.lines import BrokenMap, MapLine
+from htmap.reports.status_machine import as_json, status_dict, status_rows
+from htmap.reports.status_text import status_table
+from htmap.settings import settings
+from htmap.store.mapdir import Home
+from htmap.surveys import Survey, lines, survey
+
+
+@click.command("tags")
+@click.option("-p", "--pattern", metavar="GLOB", help="Only tags that fit, as 'fit-*'.")
+@click.option("--json", "wants_json", is_flag=True, help="As a JSON list.")
+def tags_command(pattern: str | None, wants_json: bool) -> None:
+    """List the tags of maps, one a line. Opens no map."""
+    tags = get_tags(pattern)
+    if wants_json:
+        say_json(tags)
+    elif tags:
+        click.echo("\n".join(tags))
+
+
+_FORMATS = ("text", "json", "json_compact", "csv")
+
+
+@click.command("status")
+@selects_maps
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="How to show it; default: text.")
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@click.option("--state/--no-state", default=True, help="With or without the statuses of components.")
+@click.option("--meta/--no-meta", default=True, help="With or without memory, disk usage and runtime.")
+@click.option("--live", is_flag=True, help="Show it anew whenever it changes, until nothing more can happen or Ctrl-C.")
+def status_command(selection: Selection, *, form: str, state: bool, meta: bool, live: bool) -> None:
+    """Show how maps stand: all of them, if none is named.
+
+    What cannot be used is listed too, with what to do about it. JSON and CSV give disk and memory in bytes and runtimes
+    in seconds. Memory and runtime are those of jobs, as the queue reports them.
+    """
+    view = _View(selection, with_state=state, with_usage=meta)
+    if not live:
+        click.echo(view.render(form), nl=form != "csv")
+    elif form == "text":
+        _show_live(view)
+    else:
+        raise click.UsageError("--live is for people: it shows text.")
+
+
+class _View:
+    """The maps that a status is of; they stay loaded while it is live."""
+
+    def __init__(self, selection: Selection, *, with_state: bool, with_usage: bool) -> None:
+        self._selection = selection
+        self._with_state, self._with_usage = with_state, with_usage
+        self._home = Home.of(settings)
+        self._version: int | None = None
+        self._found = Survey()
+        self.is_active = True
+
+    def render(self, form: str) -> str:
+        """How the maps stand now."""
+        shown, broken = self._look()
+        if form == "text":
+            return status_table(shown, broken, terminal_width(), paint)
+        if form == "csv":
+            return status_rows(shown, broken, with_state=self._with_state, with_usage=self._with_usage)
+        return as_json(status_dict(shown, broken), compact=form == "json_compact")
+
+    def _look(self) -> tuple[list[MapLine], list[BrokenMap]]:
+        self._find()
+        shown, broken = lines(self._home, self._found.maps, with_usage=self._with_usage)
+        self.is_active = any(line.is_active for line in shown)
+        if not self._with_state:
+            shown = [MapLine(line.tag, None, line.usage) for line in shown]
+        return shown, [*self._found.broken, *broken]
+
+    def _find(self) -> None:
+        """Load the maps, again if tags have come or gone."""
+        version = self._home.tags.stat().st_mtime_ns
+        if version == self._version:
+            return
+        is_first, self._version = self._version is None, version
+        if self._selection.is_empty or self._selection.everything:
+            self._found = survey(self._home)
+        elif is_first:
+            self._found = _named(self._selection.chosen())
+
+
+def _named(tags: list[str]) -> Survey:
+    """Maps that were asked for by their tags: one that is not there is an error, a damaged one is listed."""
+    found = Survey()
+    for tag in tags:
+        try:
+            found.maps[tag] = loaded(tag)
+        except TagNotFound:
+            raise
+        except HTMapException as error:
+            found.broken.append(BrokenMap(tag, str(error)))
+    return found
+
+
+def _show_live(view: _View) -> None:
+    pacer = Pacer(settings["WAIT_TIME"])
+    with _screen() as show:
+        while True:
+            show(view.render("text"))
+            if not view.is_active:
+                return
+            pacer.pause()
+
+
+@contextlib.contextmanager
+def _screen() -> Iterator[Callable[[str], None]]:
+    """What shows a text in place of the one before; where nothing can be drawn, below it, if it is another."""
+    if not is_terminal("output"):
+        last = ""
+
+        def show_below(text: str) -> None:
+            nonlocal last
+            if text != last:
+                click.echo(text + "\n")
+            last = text
+
+        yield show_below
+        return
+    from rich.live import Live  # noqa: PLC0415 - costs more than all other commands need together
+    from rich.text import Text  # noqa: PLC0415
+
+    with Live(auto_refresh=False) as live:
+        yield lambda text: live.update(Text.from_ansi(text), refresh=True)

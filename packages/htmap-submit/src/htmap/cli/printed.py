@@ -1,0 +1,86 @@
+"""``htmap stdout``, ``htmap stderr``: what a component printed, also while it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from htmap.cli.console import note
+from htmap.cli.exits import Exit
+from htmap.cli.selection import selects_one_map
+from htmap.exceptions import TimeoutError  # noqa: A004 - ours
+from htmap.maps import Map
+from htmap.observe.statuses import ACTIVE, ComponentStatus
+from htmap.observe.streams import MapStdErr, MapStdOut
+from htmap.observe.waiting import Deadline, Pacer
+from htmap.settings import settings
+
+# A reader that comes in the middle of a character sees this at the end.
+_HALF_A_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+
+
+def _shows(name: str, stream: Callable[[Map], MapStdOut | MapStdErr], help_text: str) -> click.Command:
+    @selects_one_map
+    @click.argument("component", type=int)
+    @click.option("-f", "--follow", is_flag=True, help="Go on showing it until the component is over, or held.")
+    @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Follow for so long at most.")
+    def command(each: Map, component: int, follow: bool, timeout: float | None) -> Exit | None:
+        printed = stream(each)
+        if follow:
+            return _follow(each, component, lambda: printed.get(component, timeout=0), Deadline(timeout))
+        try:
+            click.echo(printed.get(component, timeout=0), nl=False)
+        except TimeoutError as error:
+            raise _with_what_to_do(error) from None
+        return None
+
+    return click.command(name, help=help_text)(command)
+
+
+def _with_what_to_do(error: TimeoutError) -> TimeoutError:
+    return TimeoutError(f"{error} HTCondor brings back what a component prints when it is over; --follow waits for it.")
+
+
+def _follow(each: Map, component: int, read: Callable[[], str], deadline: Deadline) -> Exit:
+    pacer, shown = Pacer(settings["WAIT_TIME"]), ""
+    while True:
+        status = each.component_statuses[component]
+        is_over = status not in ACTIVE or status is ComponentStatus.HELD
+        try:
+            text = read()
+        except TimeoutError:
+            text = shown  # it cannot be seen yet
+        if not is_over:
+            text = text.rstrip(_HALF_A_CHARACTER)
+        if text != shown:
+            pacer.saw_news()
+            _show_more(text, shown)
+            shown = text
+        if is_over:
+            return Exit.HELD if status is ComponentStatus.HELD else Exit.DONE
+        if deadline.remaining_s() <= 0:
+            return Exit.TIMED_OUT
+        pacer.pause(max(0.0, deadline.remaining_s()))
+
+
+def _show_more(text: str, shown: str) -> None:
+    if not text.startswith(shown):
+        note("--- it started again ---")
+        shown = ""
+    click.echo(text[len(shown) :], nl=False)
+
+
+_DETAIL = """
+
+What a running component has printed so far can be seen where its machine can: on the local backend. HTCondor brings it
+back when the component is over.
+"""
+
+stdout_command: Any = _shows("stdout", lambda each: each.stdout, f"Show what a component printed.{_DETAIL}")
+stderr_command: Any = _shows(
+    "stderr",
+    lambda each: each.stderr,
+    f"Show what a component printed to standard error; of one that left no record, what its job printed.{_DETAIL}",
+)

@@ -1,0 +1,100 @@
+# ruff: noqa: SLF001 - takes a component out of its map
+"""Take one component out of a map, to run it here: its function, its input, the files that its job would get.
+
+In: a map, the index of a component. Out: a call that can be made. On the node the runner does the same; here
+TransferPaths become paths of the local files themselves, and nothing is copied.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from htmap.backend.local import job, language
+from htmap.exceptions import CannotUnpickle, DamagedFile, HTMapException
+from htmap.observe.readable import ReadableMap
+from htmap.observe.results import unpickled
+from htmap.store.atomic import storage_errors
+from htmap_common import TransferPath
+from htmap_common.wire import Kind, WireError, read_record
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A component, ready to be called.
+
+    Parameters
+    ----------
+    remote
+        TransferPaths among the inputs that lie elsewhere: the function gets them as they are.
+    files
+        Local files that the options of the map send along, under the names with which they arrive.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    remote: list[TransferPath] = field(default_factory=list)
+    files: dict[str, Path] = field(default_factory=dict)
+
+
+def rehearse(map: ReadableMap, component: int) -> Rehearsal:  # noqa: A002 - what it is
+    """Prepare to run a component here.
+
+    Raises
+    ------
+    NoSuchComponent, CannotUnpickle, DamagedFile
+    """
+    component = map._index(component)
+    map._refresh()
+    remote: list[TransferPath] = []
+
+    def make_path(path: str, protocol: str | None = None, location: str | None = None) -> object:
+        given = TransferPath(path, protocol, location)
+        if given.is_local:
+            return Path(path)
+        remote.append(given)
+        return given
+
+    function = _function(map)
+    args, kwargs = map._inputs.get(component, make_path)
+    return Rehearsal(function, args, kwargs, remote, _files_of_options(map, component))
+
+
+def _function(map: ReadableMap) -> Callable[..., Any]:  # noqa: A002 - as above
+    try:
+        record = read_record(map._dir.function, Kind.FUNCTION)
+    except (WireError, OSError) as error:
+        raise DamagedFile(f"The function of map {map._tag} cannot be read: {error}") from error
+    python = record.header.get("python")
+    if python and tuple(python[:2]) != sys.version_info[:2]:
+        # Bytecode of another version may crash the interpreter.
+        raise CannotUnpickle(
+            f"The function of map {map._tag} was pickled by Python {python[0]}.{python[1]}, and this is "
+            f"{sys.version_info[0]}.{sys.version_info[1]}: run htmap with the Python that made the map."
+        )
+    function: Callable[..., Any] = unpickled(record.segments, f"The function of map {map._tag}")
+    return function
+
+
+def _files_of_options(map: ReadableMap, component: int) -> dict[str, Path]:  # noqa: A002 - as above
+    """The files of ``fixed_input_files`` and ``input_files``: what the job gets flat, but for HTMap's own files."""
+    place = map._components.place(component)
+    description = map._dir.submission(place.submission)
+    try:
+        told = language.read(description.submit)
+        with (
+            storage_errors("read the items of the map"),
+            description.items.open(encoding="utf-8", newline="\n") as items,
+        ):
+            item = next(islice(items, place.job, None), "")
+        entries = job.expand(told, {}, (0, place.job), item.removesuffix("\n"), {}).inputs
+    except HTMapException:
+        return {}  # in words that only HTCondor understands
+    home = map._dir.home.path
+    paths = [Path(entry) for entry in entries if entry.startswith("/")]
+    return {path.name: path for path in paths if not path.is_relative_to(home)}

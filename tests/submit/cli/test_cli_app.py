@@ -1,0 +1,121 @@
+"""Mirrors htmap.cli.app and htmap.cli.about: the top of the command, help, and the ways out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+from tests.submit.cli.place import TIMEOUT_S, Place
+
+import htmap
+from htmap.cli.app import ENTRIES, app
+from htmap.cli.exits import MEANINGS, Exit, exit_of
+
+SUBCOMMANDS = [("rerun", "failed"), ("rerun", "components"), ("rerun", "map"), ("edit", "memory"), ("edit", "disk")]
+
+
+@pytest.mark.parametrize("words", [*((name,) for name in ENTRIES), *SUBCOMMANDS], ids=" ".join)
+def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
+    # In this process: there are many, and they need nothing.
+    said = CliRunner().invoke(app, [*words, "--help"], prog_name="htmap").stdout
+    assert f"Usage: htmap {' '.join(words)}" in said
+    assert said == CliRunner().invoke(app, [*words, "-h"], prog_name="htmap").stdout
+    command: click.Command = app
+    for word in words:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), word)
+        assert found is not None
+        command = found
+    assert command.help
+    silent = [each.opts for each in command.params if isinstance(each, click.Option) and not each.help]
+    assert not silent
+
+
+def test_the_top_lists_all_commands_and_exit_codes(finished: Place) -> None:
+    said = finished.htmap("--help")
+    assert all(f"  {name} " in said for name in ENTRIES)
+    assert all(f" {code.value}  {meaning}" in said for code, meaning in MEANINGS.items())
+    assert set(MEANINGS) == set(Exit)
+    ran = finished.run()
+    assert ran.code == 2
+    assert "Exit codes:" in ran.out + ran.err
+
+
+def test_a_mistyped_command_is_guessed(finished: Place) -> None:
+    ran = finished.run("staus")
+    assert ran.code == 2
+    assert "Did you mean status" in ran.err
+    assert "htmap --help" in finished.run("xyzzy").err
+    assert finished.run("--verbose").code == 2
+
+
+def test_the_version_is_printed(finished: Place) -> None:
+    assert finished.htmap("version") == f"{htmap.version()}\n"
+
+
+def test_nobody_reading_is_no_reason_to_complain(finished: Place) -> None:
+    with finished.start("components", "fail", "double", "--json") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        err = process.stderr.read()
+        process.wait(TIMEOUT_S)
+    assert (process.returncode, err) == (141, "")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_told_how_to_complete(shell: str, finished: Place) -> None:
+    script = finished.htmap("completion", shell)
+    assert "_HTMAP_COMPLETE" in script
+    assert finished.htmap("completion", SHELL=f"/bin/{shell}") == script
+    assert finished.run("completion", SHELL="/bin/csh").code == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("htmap sta", {"status"}),
+        ("htmap show d", {"double"}),
+        ("htmap wait double f", {"fail"}),
+        ("htmap rerun ", {"failed", "components", "map"}),
+        ("htmap status --liv", {"--live"}),
+    ],
+)
+def test_commands_tags_and_options_are_completed(line: str, expected: set[str], finished: Place) -> None:
+    words = line.split(" ")
+    environment = {"_HTMAP_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    offered = finished.htmap(**environment).split()
+    assert {each.partition(",")[2] for each in offered} == expected
+
+
+def test_a_command_imports_only_what_it_needs(finished: Place) -> None:
+    script = (
+        "import sys; sys.argv = ['htmap', {!r}]\n"
+        "from htmap.cli.app import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print(*[name for name in ('rich', 'psutil', 'sqlite3', 'htcondor2') if name in sys.modules])"
+    )
+    for word in ("--help", "tags"):
+        printed = subprocess.run(
+            [sys.executable, "-c", script.format(word)],
+            env=finished.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=TIMEOUT_S,
+        ).stdout
+        assert printed.splitlines()[-1] == "", word
+
+
+def test_every_error_has_an_exit_code() -> None:
+    kinds = [thing for thing in vars(htmap.exceptions).values() if isinstance(thing, type)]
+    kinds = [kind for kind in kinds if issubclass(kind, htmap.exceptions.HTMapException)]
+    assert len(kinds) > 20
+    assert {exit_of(kind("message")) for kind in kinds} == set(Exit) - {
+        Exit.DONE, Exit.INTERRUPTED, Exit.PIPE_CLOSED
+    }  # fmt: skip
+    assert os.EX_OK == Exit.DONE

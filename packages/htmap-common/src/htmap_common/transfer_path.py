@@ -78,12 +78,12 @@ class TransferPath:
 
     @property
     def path(self) -> PurePath:
-        """The path at its location: a `pathlib.Path` on this machine, a `pathlib.PurePosixPath` elsewhere."""
+        """The path at its location, a `pathlib.Path` on this machine and a `pathlib.PurePosixPath` elsewhere."""
         return self._path
 
     @property
     def protocol(self) -> str | None:
-        """How to transfer it; None: HTCondor's own file transfer."""
+        """How to transfer it. None means HTCondor's own file transfer."""
         return self._protocol
 
     @property

@@ -116,7 +116,7 @@ class Map(ReadableMap):
 
     @property
     def is_transient(self) -> bool:
-        """True if the map never had an explicit tag: `htmap.clean` removes it."""
+        """True if the map never had an explicit tag, so that `htmap.clean` removes it."""
         self._check_exists()
         return tags.find(self._dir.home, self.tag).transient
 

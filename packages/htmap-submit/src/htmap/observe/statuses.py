@@ -12,9 +12,9 @@ class ComponentStatus(enum.Enum):
     """
 
     UNKNOWN = "UNKNOWN"
-    """Nothing is known: the event log cannot be read."""
+    """Nothing is known, as the event log cannot be read."""
     UNMATERIALIZED = "UNMATERIALIZED"
-    """Submitted, but not in the queue yet: the queue takes the jobs of large maps bit by bit."""
+    """Submitted, but not in the queue yet, which takes the jobs of large maps bit by bit."""
     IDLE = "IDLE"
     """In the queue, waiting for a machine."""
     RUNNING = "RUNNING"

@@ -6,6 +6,7 @@
     python3 dev.py test PATH...         ... only these; options of pytest may follow
     python3 dev.py lint                 ... only what reads the code: ruff, mypy, import contracts
     python3 dev.py format               put the code into its form
+    python3 dev.py docs                 build the documentation into dist/docs
     python3 dev.py pool start|stop|status [SUITE]    a personal HTCondor pool, which tests use while it runs
 
 In: Python >= 3.10 and git. Out: an exit code. On the other side: `devloop`, which makes environments in ``.venv``, and
@@ -33,7 +34,7 @@ from testbed.debian import TestbedError  # noqa: E402
 
 def main(arguments: list[str]) -> int:
     """Do what the command line says; the exit code."""
-    commands = {"example": _example, "test": _test, "lint": _lint, "format": _format, "pool": _pool}
+    commands = {"example": _example, "test": _test, "lint": _lint, "format": _format, "docs": _docs, "pool": _pool}
     if not arguments or arguments[0] not in commands:
         print(__doc__)
         return 0 if arguments in (["--help"], ["-h"]) else os.EX_USAGE
@@ -65,6 +66,10 @@ def _lint(_: list[str]) -> int:
 
 def _format(_: list[str]) -> int:
     return environments.Environment("default").run("format")
+
+
+def _docs(_: list[str]) -> int:
+    return checks.documentation()
 
 
 def _pool(arguments: list[str]) -> int:

@@ -22,9 +22,11 @@ _T = TypeVar("_T")
 
 _UNIT = ("tests/common", "tests/exec", "tests/submit")
 _REPOSITORY = "tests/repository"
+_DOCUMENTATION = "tests/docs"
+_PAGES = "tests/docs/test_pages.py"
 _CONFORMANCE = "tests/conformance"
 _INTEGRATION = "tests/integration"
-FOLDERS = (*_UNIT, _REPOSITORY, _CONFORMANCE, _INTEGRATION)
+FOLDERS = (*_UNIT, _REPOSITORY, _DOCUMENTATION, _CONFORMANCE, _INTEGRATION)
 
 # Two cores are enough for this many processes; jobs of a pool mostly wait for its next cycle.
 _COMPUTING, _WAITING = ("-n", "2"), ("-n", "4")
@@ -60,6 +62,11 @@ def chosen_tests(arguments: list[str]) -> int:
     return _pytest(Environment("default"), *arguments)
 
 
+def documentation() -> int:
+    """Build the documentation."""
+    return run_all([_build_documentation()])
+
+
 def everything() -> int:
     """Run every check, on both backends, two versions of HTCondor and two of Python."""
     return run_all(_everything(Environment("default")))
@@ -67,8 +74,10 @@ def everything() -> int:
 
 def _everything(default: Environment) -> Iterator[Check]:
     yield from _reading(default)
+    yield _build_documentation()
     here = f"Python {sys.version_info.major}.{sys.version_info.minor}"
-    yield _tests(f"{here}: units, local backend", default, *_COMPUTING, *_UNIT, _REPOSITORY, _CONFORMANCE)
+    here_too = (_REPOSITORY, _DOCUMENTATION, _CONFORMANCE)
+    yield _tests(f"{here}: units, local backend", default, *_COMPUTING, *_UNIT, *here_too)
     newer = _had("a newer Python", newer_python.find_or_install)
     if newer:
         environment = Environment("newer", newer)
@@ -77,12 +86,16 @@ def _everything(default: Environment) -> Iterator[Check]:
     next_condor = _had("the next HTCondor", lambda: condor.find_or_install(condor.NEXT_SUITE), excused=DownloadFailed)
     if next_condor:
         yield _tests(f"HTCondor {next_condor.version()}", default, f"--condor={condor.NEXT_SUITE}", *on_a_pool)
-    yield _tests(f"HTCondor {condor.find_or_install().version()}", default, *on_a_pool)
+    yield _tests(f"HTCondor {condor.find_or_install().version()}", default, *on_a_pool, _PAGES)
 
 
 def _reading(environment: Environment) -> Iterator[Check]:
     for script in ("lint", "types", "contracts"):
         yield Check(script, environment, (script,))
+
+
+def _build_documentation() -> Check:
+    return Check("documentation", Environment("docs"), ("build",))
 
 
 def _tests(title: str, environment: Environment, *arguments: str) -> Check:

@@ -1,0 +1,81 @@
+"""Parts of pages that are made from the code, so that they cannot disagree with it.
+
+In: the modules of htmap. Out: directives for Sphinx (``{settings-table}``, ``{reserved-options}``), and links from the
+modules in which things are defined to the names under which they are public.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective
+
+import htmap
+from htmap.settings import KNOWN, KnownSetting
+
+_TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false", dict: "table"}
+
+
+class SettingsTable(SphinxDirective):
+    """A table of all settings that HTMap reads."""
+
+    def run(self) -> list[nodes.Node]:
+        return [_table(["Setting", "Value", "Default", "Meaning"], [_row(known) for known in KNOWN])]
+
+
+def _row(known: KnownSetting) -> list[nodes.Node]:
+    default = "none" if known.default is None else repr(known.default).replace("'", '"')
+    return [
+        nodes.literal(text=known.key),
+        nodes.Text(_TYPES[known.type]),
+        nodes.literal(text=default),
+        nodes.Text(known.meaning),
+    ]
+
+
+class ReservedOptions(SphinxDirective):
+    """The names that cannot be map options."""
+
+    def run(self) -> list[nodes.Node]:
+        bare = {key.removeprefix("+").removeprefix("MY.") for key in htmap.MapOptions.RESERVED_KEYS}
+        paragraph = nodes.paragraph()
+        for number, key in enumerate(sorted(bare, key=str.casefold)):
+            paragraph += [nodes.Text(", " if number else ""), nodes.literal(text=key)]
+        return [paragraph]
+
+
+def _table(head: list[str], rows: list[list[nodes.Node]]) -> nodes.table:
+    group = nodes.tgroup(cols=len(head))
+    group += [nodes.colspec(colwidth=1) for _ in head]
+    group += nodes.thead("", _table_row([nodes.Text(title) for title in head]))
+    group += nodes.tbody("", *map(_table_row, rows))
+    return nodes.table("", group)
+
+
+def _table_row(cells: list[nodes.Node]) -> nodes.row:
+    return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells))
+
+
+def to_public_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.Element) -> Any:
+    """Resolve ``htmap.maps.Map`` and ``Map`` as ``htmap.Map``, where that is public."""
+    if node.get("refdomain") != "py":
+        return None
+    name = str(node.get("reftarget", "")).rpartition(".")[2]
+    for public in (f"htmap.{name}", f"htmap.exceptions.{name}"):
+        if public in env.domains.python_domain.objects:
+            return env.domains.python_domain.resolve_xref(
+                env, node["refdoc"], app.builder, "obj", public, node, content
+            )
+    return None
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register all of it."""
+    app.add_directive("settings-table", SettingsTable)
+    app.add_directive("reserved-options", ReservedOptions)
+    app.connect("missing-reference", to_public_name)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,12 +12,13 @@ and to the next node; and a kill, which may come between any two lines here.
         stdout  stderr  usage      what the component had printed and used by then
 
 Nothing is ever replaced, so there is no moment without a checkpoint, and threads and processes of the function may all
-call at once: the last one to finish has the highest number.
+call at once: one of them gets the highest number.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 from collections.abc import Iterable
@@ -59,11 +60,12 @@ class Checkpoints:
         try:
             self._fill(new, paths, usage)
             self._is_news = self._is_news or not self._says_the_same(new)
-            number = self._publish(new)
+            self._publish(new)
         except BaseException:
             remove(new)
             raise
-        self._remove(name for name in _names(self._place) if name.isdigit() and int(name) < number)
+        last = self._last() or 0
+        self._remove(name for name in _names(self._place) if name.isdigit() and int(name) < last)
 
     def is_news(self) -> bool:
         """Whether there is a checkpoint that says something else than the one that this start began with."""
@@ -106,16 +108,16 @@ class Checkpoints:
         with open(os.path.join(new, _USAGE), "w", encoding="ascii") as file:
             file.write(" ".join(map(repr, usage)))
 
-    def _publish(self, new: str) -> int:
-        for number in itertools.count((self._last() or 0) + 1):
+    def _publish(self, new: str) -> None:
+        while True:
+            number = (self._last() or 0) + 1
             try:
                 os.rename(new, os.path.join(self._place, str(number)))
-            except OSError:
-                if not os.path.isdir(os.path.join(self._place, str(number))):
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
-                continue  # somebody else was faster
-            return number
-        raise AssertionError  # the loop has no end
+                continue  # another thread was faster
+            return
 
     def _last(self) -> int | None:
         return max(map(int, filter(str.isdigit, _names(self._place))), default=None)

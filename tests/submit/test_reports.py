@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+from typing import cast
 
 import pytest
 
 from htmap import ComponentStatus as Status
+from htmap.observe.failures import ComponentError
+from htmap.observe.readable import ReadableMap
 from htmap.reports import units
+from htmap.reports.kinds import grouped, kinds_text
 from htmap.reports.lines import BrokenMap, MapLine, Usage
 from htmap.reports.status_machine import as_json, status_dict, status_rows
 from htmap.reports.status_text import status_table
@@ -122,3 +126,47 @@ def test_csv_has_the_columns_that_were_asked_for() -> None:
     assert status_rows([], [], with_state=False, with_usage=False) == "tag,problem\n"
     assert status_rows([], [], with_state=False, with_usage=True).startswith("tag,local_data,max_memory,")
     assert "local_data" not in status_rows([], [], with_state=True, with_usage=False)
+
+
+def error(component: int, message: str, *files: str, hint: str | None = None) -> ComponentError:
+    """What a component raised, in these files."""
+    frames = [{"file": file, "line": 10 + n, "function": "f"} for n, file in enumerate(files)]
+    header = {"exception": {"type": "ValueError", "message": message, "frames": frames, "hint": hint}}
+    return ComponentError.from_header(cast("ReadableMap", None), component, header)
+
+
+def test_errors_are_grouped_by_the_users_own_line() -> None:
+    library = "/usr/lib/python3/dist-packages/numpy/core.py"
+    kinds = grouped(
+        [
+            error(4, "x is 4", "/home/me/fit.py", library),
+            error(1, "x is 1", "/home/me/other.py"),
+            error(7, "x is 7", "/home/me/fit.py", library, "/opt/env/lib/python3.11/json.py"),
+            error(9, "x is 9", library),
+        ]
+    )
+    assert [(each.place, each.components) for each in kinds] == [
+        ("fit.py:10", [4, 7]),
+        ("other.py:10", [1]),
+        ("core.py:10", [9]),
+    ]
+    assert kinds[0].message == "x is 4"
+
+
+def test_jobs_that_left_nothing_are_a_kind_of_their_own() -> None:
+    why = "The job was killed by signal 9 and left no output."
+    no_map = cast("ReadableMap", None)
+    kinds = grouped([ComponentError.without_output(no_map, each, why) for each in (2, 3, 8)])
+    shown = kinds_text("fit", kinds, None)
+    assert shown.startswith("fit: 3 failed components, 1 kind of error\n\n3 components: The job was killed by signal 9")
+    assert "components 2-3, 8" in shown
+    assert "-> The job ended without leaving an output" in shown
+
+
+def test_long_lists_of_components_are_cut() -> None:
+    kinds = grouped([error(each, "x", "/fit.py", hint="Try y.") for each in range(0, 1000, 2)])
+    shown = kinds_text("fit", kinds, 1)
+    assert "500 components: ValueError at fit.py:10" in shown
+    assert "    -> Try y." in shown
+    assert "[...]" in shown
+    assert max(map(len, shown.splitlines())) <= 100

@@ -40,7 +40,7 @@ def test_a_dead_schedd_is_an_error_with_a_hint(name: str, tmp_path: Path) -> Non
 
 def test_importing_htmap_imports_no_bindings_and_nothing_heavy() -> None:
     script = "import sys, htmap; print([name for name in sys.modules if name in %r])"
-    heavy = ["htcondor2", "classad2", "htcondor", "rich", "psutil", "sqlite3", "numpy", "asyncio"]
+    heavy = ["htcondor2", "classad2", "htcondor", "rich", "psutil", "sqlite3", "numpy", "asyncio", "click"]
     printed = subprocess.run(
         [sys.executable, "-c", script % heavy], capture_output=True, text=True, check=True, timeout=60
     )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import click
 import pytest
+import toml
 from click.testing import CliRunner
 from tests.submit.cli.place import TIMEOUT_S, Place
 
 import htmap
-from htmap.cli.app import ENTRIES, app
+from htmap.cli.app import ENTRIES, app, main
 from htmap.cli.exits import MEANINGS, Exit, exit_of
+from htmap.store.records import MapRecord
 
 SUBCOMMANDS = [("rerun", "failed"), ("rerun", "components"), ("rerun", "map"), ("edit", "memory"), ("edit", "disk")]
 
@@ -109,6 +114,28 @@ def test_a_command_imports_only_what_it_needs(finished: Place) -> None:
             timeout=TIMEOUT_S,
         ).stdout
         assert printed.splitlines()[-1] == "", word
+
+
+def test_installing_htmap_installs_the_command() -> None:
+    project = Path(__file__).parents[3] / "packages/htmap-submit/pyproject.toml"
+    module, _, function = toml.loads(project.read_text())["project"]["scripts"]["htmap"].partition(":")
+    assert getattr(importlib.import_module(module), function) is main
+
+
+def test_a_queue_that_cannot_be_reached_has_a_code_of_its_own(place: Place) -> None:
+    (place.folder / "config").write_text(f"COLLECTOR_HOST = 127.0.0.1:1\nLOCAL_DIR = {place.folder}\n")
+    place.python('htmap.map(double, [1], tag="done").wait(60); htmap.map(double, [1]).wait(60)')
+    for path in (place.htmap_dir / "maps").glob("*/map"):
+        record = MapRecord.load(path)
+        path.unlink()
+        replace(record, backend="htcondor").save(path)
+    condor = {"CONDOR_CONFIG": str(place.folder / "config")}
+    assert place.htmap("status", **condor).count("\n") == 3, "what is over needs no queue"
+    for words in (["hold", "done"], ["remove", "done"], ["clean"]):
+        ran = place.run(*words, **condor)
+        assert ran.code == 8, ran
+        assert "HTCondor cannot be reached" in ran.err
+    assert place.htmap("remove", "done", "--force", **condor) == "Removed done\n"
 
 
 def test_every_error_has_an_exit_code() -> None:

@@ -173,16 +173,24 @@ def clean(*, all: bool = False) -> list[str]:  # noqa: A002 - the reference's na
     list of str
         The tags of the maps that were removed.
     """
+    cleaned, refused = clean_up(everything=all)
+    for error in refused:
+        logger.warning("Cannot clean up: %s", error)
+    return cleaned
+
+
+def clean_up(*, everything: bool) -> tuple[list[str], list[HTMapException]]:
+    """As `clean`; also gives what kept maps from being removed."""
     home = Home.of(settings)
-    cleaned = []
+    cleaned, refused = [], []
     for tag in get_tags():
         try:
-            if all or tags.find(home, tag).transient:
+            if everything or tags.find(home, tag).transient:
                 remove(tag, not_exist_ok=False)
                 cleaned.append(tag)
         except (TagNotFound, MapWasRemoved):
             continue  # somebody else was quicker
         except HTMapException as error:
-            logger.warning("Cannot clean up: %s", error)
+            refused.append(error)
     sweep(home, backends(home))
-    return cleaned
+    return cleaned, refused

@@ -55,11 +55,12 @@ def backend_named(name: str, home: Home, settings: Settings) -> Backend:
     if name == "local":
         from htmap.backend.local.client import LocalBackend  # noqa: PLC0415
 
-        return LocalBackend(home.local, settings["LOCAL.SLOTS"] or _cores())
+        return LocalBackend(home.local, settings["LOCAL.SLOTS"] or cores())
     raise InvalidSetting(f"There is no backend {name!r}: it is one of {', '.join(NAMES)}.")
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import click
 
-from htmap.cli.console import note
-from htmap.cli.exits import Exit
+from htmap.cli.console import complain, note
+from htmap.cli.exits import Exit, exit_of
 from htmap.cli.selection import Selection, for_each_map, for_each_tag, selects_maps, selects_one_map, with_hint
 from htmap.exceptions import TagNotFound
-from htmap.management import clean, remove
+from htmap.management import clean_up, remove
 from htmap.maps import Map
 from htmap.settings import settings
 from htmap.store.mapdir import Home
@@ -81,9 +81,13 @@ def _remove(tag: str, *, force: bool) -> None:
 
 @click.command("clean")
 @click.option("-a", "--all", "everything", is_flag=True, help="Remove all maps, also those with a tag of yours.")
-def clean_command(everything: bool) -> None:
+def clean_command(everything: bool) -> Exit:
     """Remove the maps that never got a tag of yours, and sweep up what killed processes left behind."""
-    for tag in clean(all=everything):
+    cleaned, refused = clean_up(everything=everything)
+    for tag in cleaned:
         click.echo(f"Removed {tag}")
+    for error in refused:
+        complain(error)
     for path in Home.of(settings).foreign():
         note(f"Left alone, since HTMap did not put it there: {path}")
+    return exit_of(refused[0]) if refused else Exit.DONE

@@ -6,6 +6,7 @@ A command's module is imported when it is called: ``htmap tags`` does not wait f
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from htmap.cli.console import color_choice, complain
+from htmap.cli.console import WarningsToTerminal, color_choice, complain
 from htmap.cli.exits import MEANINGS, Exit, exit_of
 from htmap.exceptions import HTMapException
 
@@ -131,6 +132,7 @@ def app() -> None:
 
 def main() -> int:
     """Run the command line of this process; the exit code."""
+    logging.getLogger("htmap").addHandler(WarningsToTerminal())
     try:
         code = app.main(prog_name="htmap", standalone_mode=False, color=color_choice())
         sys.stdout.flush()

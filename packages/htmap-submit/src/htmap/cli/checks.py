@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from htmap.backend.condor import examine
-from htmap.backend.protocol import PoolCondition
-from htmap.backend.select import chosen_backend, condor_configuration
+from htmap.backend.protocol import JobSelection, PoolCondition
+from htmap.backend.select import backend_named, chosen_backend, condor_configuration, cores
 from htmap.delivery.registry import delivery_method
 from htmap.exceptions import BackendError, HTMapException
 from htmap.logfile import level_of
@@ -58,8 +58,8 @@ def all_findings(settings: Settings) -> Iterator[Finding]:
     problem = _problem_of(lambda: Home.of(settings))
     if problem:
         yield Finding(Grade.BAD, "HTMAP_DIR", problem)
-    else:
-        yield from _home(Home.of(settings))
+        return
+    yield from _home(Home.of(settings))
     yield from _backend(settings)
 
 
@@ -172,7 +172,6 @@ def _backend(settings: Settings) -> Iterator[Finding]:
         return
     configuration = condor_configuration()
     if chosen_backend(settings) == "local":
-        slots = settings["LOCAL.SLOTS"] or os.cpu_count()
         if configuration is None:
             yield Finding(
                 Grade.NOTE,
@@ -188,7 +187,7 @@ def _backend(settings: Settings) -> Iterator[Finding]:
                 f'is set up ({configuration}), but not used: the setting BACKEND is "local"',
                 "`htmap set BACKEND auto` uses it.",
             )
-        yield Finding(Grade.GOOD, "backend", f"local, {count(slots or 1, 'job')} at a time (setting LOCAL.SLOTS)")
+        yield _local(settings)
         return
     source = configuration or f"the setting HTCONDOR.SCHEDULER ({settings['HTCONDOR.SCHEDULER']})"
     yield Finding(Grade.GOOD, "backend", f"htcondor, by {source}; bindings {bindings_version()}")
@@ -198,6 +197,16 @@ def _backend(settings: Settings) -> Iterator[Finding]:
         yield Finding(Grade.BAD, "schedd", str(error))
         return
     yield from _pool(condition)
+
+
+def _local(settings: Settings) -> Finding:
+    home = Home.of(settings)
+    if home.local.exists() and (
+        problem := _problem_of(lambda: backend_named("local", home, settings).query(JobSelection("")))
+    ):
+        return Finding(Grade.BAD, "backend", problem, f"Remove {home.local} when no map runs; maps that are over stay.")
+    slots = settings["LOCAL.SLOTS"] or cores()
+    return Finding(Grade.GOOD, "backend", f"local, {count(slots, 'job')} at a time (setting LOCAL.SLOTS)")
 
 
 def bindings_version() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -22,6 +23,16 @@ def complain(message: object) -> None:
 def note(message: str) -> None:
     """Say something that is no output to standard error."""
     click.echo(message, err=True)
+
+
+class WarningsToTerminal(logging.Handler):
+    """Shows to the person what the library would only log: that a queue cannot be asked, for instance."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {record.getMessage()}", err=True)
 
 
 def say_json(thing: object) -> None:

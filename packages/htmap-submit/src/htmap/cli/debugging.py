@@ -36,6 +36,8 @@ def debug_command(each: Map, component: int, wants_pdb: bool, here: bool) -> Exi
     links to the files that the map's options send along. Nothing of the map changes; checkpoint() and
     transfer_output_files() do nothing. breakpoint() works. The exit code is 0 if it returns, and 4 if it raises.
     """
+    # A function that is not pickled by value is imported, most often from where its map was made.
+    sys.path.insert(0, str(Path.cwd()))
     prepared = rehearse(each, component)
     for path in prepared.remote:
         note(f"{path} is not fetched: the function gets it as a TransferPath.")

@@ -150,6 +150,7 @@ def test_links_to_directories_are_followed_as_htcondor_follows_none(sender: Send
         ("http://h/100%.csv", "http://h/100%25.csv", "100%25.csv"),
         ("http://h/naïve.csv?a=b/c&d", "http://h/naïve.csv?a=b/c&d", "naïve.csv"),
         ("s3://bucket/key", "s3://bucket/key", "key"),
+        ("s3://bucket/x'(1)=+ü@~;%20.txt", "s3://bucket/x'(1)=+ü@~;%20.txt", "x%27%281%29%3D%2B%C3%BC%40~%3B%2520.txt"),
     ],
 )
 def test_a_url_is_spelled_as_curl_takes_it(sender: Sender, url: str, spelled: str, name: str) -> None:

@@ -45,12 +45,15 @@ class MapOptions:
     Parameters
     ----------
     fixed_input_files
-        A single file, or an iterable of files, to send to all components of the map.
+        A single file, or an iterable of files, to send to all components of the map. Each arrives under its last name
+        where the function runs; a directory whose name ends with a slash stands for what is in it.
     input_files
         An iterable of files, or of iterables of files: one entry for each component.
     output_remaps
         A dictionary, or an iterable of dictionaries (one for each component), from the name of an output file (its
-        last path component) to the `htmap.TransferPath` it is to be sent to instead of coming back.
+        last path component) to the `htmap.TransferPath` it is to be sent to instead of coming back. In a dictionary for
+        all components, ``$(component)`` in a place tells them apart. ``"folder/file"`` names a file inside of a
+        directory. A directory may be remapped to one on this machine, but not to a URL.
     custom_options
         Attributes of your own for the job: what a submit file would write with a leading ``+`` or ``MY.``.
     chunksize

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from htmap.exceptions import InvalidOption
 from htmap_common import TransferPath
@@ -17,6 +18,7 @@ from htmap_common import TransferPath
 # Those that curl fetches. What others make of a percent sign is up to them.
 _QUOTED_SCHEMES = re.compile(r"(https?|davs?|ftp)://", re.IGNORECASE)
 _FRAGMENTS = re.compile(r"https?://", re.IGNORECASE)
+_SIGNED = re.compile(r"(s3|gs)://", re.IGNORECASE)
 # What may not stand in a URL, or means something in a list of files. Letters beyond ASCII are left to curl.
 _NOT_ALLOWED = re.compile(r'[\x00-\x20"#<>\\^`{|},;\x7f]|%(?![0-9A-Fa-f]{2})')
 
@@ -42,7 +44,9 @@ def quoted(url: str) -> str:
 
 def arrival_of(url: str) -> str:
     """The name under which the file arrives."""
-    return url.partition("?")[0].rpartition("/")[2]
+    name = url.partition("?")[0].rpartition("/")[2]
+    # HTCondor signs these, and makes a URL of https of them, whose path Amazon wants quoted in its own way.
+    return quote(name, safe="") if _SIGNED.match(url) else name
 
 
 def arrivals(entries: Iterable[str]) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "sphinx_click",
     "sphinx_copybutton",
     "from_code",
 ]
@@ -30,6 +31,8 @@ html_css_files = ["blocks.css"]
 
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
+
+smartquotes = False  # the two dashes of an option are two dashes
 
 # Docstrings name things in single backticks.
 default_role = "py:obj"

@@ -1,6 +1,7 @@
 """Parts of pages that are made from the code, so that they cannot disagree with it.
 
-In: the modules of htmap. Out: directives for Sphinx (``{settings-table}``, ``{reserved-options}``), and links from the
+In: the modules of htmap. Out: directives for Sphinx (``{settings-table}``, ``{reserved-options}``,
+``{exit-codes}``), and links from the
 modules in which things are defined to the names under which they are public.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import click
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
@@ -15,6 +17,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 import htmap
+from htmap.cli.exits import MEANINGS
 from htmap.settings import KNOWN, KnownSetting
 
 _TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false", dict: "table"}
@@ -48,6 +51,14 @@ class ReservedOptions(SphinxDirective):
         return [paragraph]
 
 
+class ExitCodes(SphinxDirective):
+    """A table of the exit codes of the command."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = [[nodes.literal(text=str(code.value)), nodes.Text(meaning)] for code, meaning in MEANINGS.items()]
+        return [_table(["Code", "Meaning"], rows)]
+
+
 def _table(head: list[str], rows: list[list[nodes.Node]]) -> nodes.table:
     group = nodes.tgroup(cols=len(head))
     group += [nodes.colspec(colwidth=1) for _ in head]
@@ -73,9 +84,17 @@ def to_public_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, conte
     return None
 
 
+def keep_stars(app: Sphinx, ctx: click.Context, lines: list[str]) -> None:  # noqa: ARG001 - sphinx-click's signature
+    """Help texts are plain: a star in them is one, and begins no emphasis."""
+    lines[:] = [line.replace("*", r"\*") for line in lines]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register all of it."""
     app.add_directive("settings-table", SettingsTable)
     app.add_directive("reserved-options", ReservedOptions)
+    app.add_directive("exit-codes", ExitCodes)
     app.connect("missing-reference", to_public_name)
+    for part in ("description", "options", "epilog"):
+        app.connect(f"sphinx-click-process-{part}", keep_stars)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

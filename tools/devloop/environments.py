@@ -2,7 +2,8 @@
 
 In: the name of an environment. Out: commands that ran in it. On the other side: hatch, in a virtual environment
 that this module makes, and the package index through pip.
-Everything lies in ``.venv``; it is made again when the pins or the Python change, or when the checkout has moved.
+Everything lies in ``.venv``; it is made again when the pins, our distributions or the Python change, or when the
+checkout has moved.
 """
 
 from __future__ import annotations
@@ -91,8 +92,10 @@ def _whole_home() -> Iterator[None]:
 
 def _wanted() -> str:
     """What ``.venv`` must have been made for."""
-    pins = hashlib.sha256(CONSTRAINTS.read_bytes()).hexdigest()
-    return "\n".join([str(ROOT), sys.base_prefix, sys.version, pins, ""])
+    # The commands and dependencies of our own distributions are read when they are installed.
+    told = [CONSTRAINTS, *sorted(ROOT.glob("packages/*/pyproject.toml"))]
+    papers = hashlib.sha256(b"".join(paper.read_bytes() for paper in told)).hexdigest()
+    return "\n".join([str(ROOT), sys.base_prefix, sys.version, papers, ""])
 
 
 def _make_home() -> None:

@@ -162,6 +162,15 @@ def test_an_evicted_job_sends_nothing(place: Place, server: web.Web) -> None:
     assert place.events() == [0, 1, 4, 1, 5]
 
 
+def test_a_job_that_goes_on_after_a_checkpoint_fetches_once_and_sends_once(place: Place, server: web.Web) -> None:
+    server.files["/in/x"] = b"x\n"
+    place.script("mkdir -p d; cat x >> d/x; echo changed > x; [ $(wc -l < d/x) -ge 3 ] || exit 85")
+    submit(place, server, "/in/x", "/up", checkpoint_exit_code="85", transfer_checkpoint_files="d")
+    place.finish()
+    assert server.asked == [("GET", "/in/x"), ("PUT", "/up")]
+    assert server.files["/up"] == b"x\nchanged\nchanged\n"
+
+
 def test_the_courier_needs_nothing_but_itself() -> None:
     assert "htmap" not in courier.__file__.rpartition("/")[2]
     with open(courier.__file__, encoding="utf-8") as source:  # noqa: PTH123 - its own path is text

@@ -123,7 +123,7 @@ def main() -> NoReturn:
         doing = "start"
         returned, was_asked_to_end = _run(plan["command"], plan["environment"])
         doing = "send"
-        if not was_asked_to_end:
+        if not was_asked_to_end and returned != plan["checkpoint_exit_code"]:
             _send_all(plan)
     except (TransferFailed, OSError) as error:
         Path(FAILURE).write_text(json.dumps({"doing": doing, "why": str(error)}), encoding="utf-8")

@@ -134,7 +134,7 @@ def start(job: Job, sandbox: Sandbox, slot: int) -> Run:
     try:
         received = sandbox.stage_in(job)
         started = time.monotonic()
-        return Run(job, sandbox, _spawn(job, sandbox, slot), slot, started, received)
+        return Run(job, sandbox, _spawn(job, sandbox, slot, is_first=True), slot, started, received)
     except BaseException:
         sandbox.discard()
         raise
@@ -157,7 +157,7 @@ def go_on(run: Run, used: resource.struct_rusage) -> Run:
         It cannot be started.
     """
     run.send(signal.SIGKILL)  # whatever it left running
-    pid = _spawn(run.job, run.sandbox, run.slot)
+    pid = _spawn(run.job, run.sandbox, run.slot, is_first=False)
     return replace(run, pid=pid, peak_kb=_peak_kb(run, used), spent=run.spent + _cpu(used))
 
 
@@ -224,10 +224,11 @@ def _failure_of_courier(run: Run) -> CannotGoOn | None:
     return CannotGoOn(code, _PLUGIN_FAILED, f"{what}: {told['why']}")
 
 
-def _spawn(job: Job, sandbox: Sandbox, slot: int) -> int:
+def _spawn(job: Job, sandbox: Sandbox, slot: int, *, is_first: bool) -> int:
     command, environment = [str(sandbox.executable(job)), *job.arguments], _environment(job, sandbox.scratch, slot)
     if job.fetched or job.sent:
-        command, environment = _with_courier(job, sandbox, command, environment)
+        fetch = job.fetched if is_first else {}
+        command, environment = _with_courier(job, sandbox, command, environment, fetch)
     with contextlib.ExitStack() as files:
         stdin = _open_stdin(job.stdin, files)
         stdout = files.enter_context((sandbox.scratch / STDOUT).open("ab")) if job.stdout else subprocess.DEVNULL
@@ -257,15 +258,16 @@ def _spawn(job: Job, sandbox: Sandbox, slot: int) -> int:
 
 
 def _with_courier(
-    job: Job, sandbox: Sandbox, command: list[str], environment: dict[str, str]
+    job: Job, sandbox: Sandbox, command: list[str], environment: dict[str, str], fetch: dict[str, str]
 ) -> tuple[list[str], dict[str, str]]:
     """The command and environment of a courier that runs the job."""
     plan = {
         "command": command,
         "environment": environment,
-        "fetch": job.fetched,
+        "fetch": fetch,
         "send": job.sent,
         "outputs": job.outputs,
+        "checkpoint_exit_code": job.checkpoint_exit_code,
     }
     (sandbox.scratch / courier.PLAN).write_text(json.dumps(plan), encoding="utf-8")
     # Isolated, or the modules beside it would stand for those of the standard library. Proxies and certificates are

@@ -143,12 +143,14 @@ def test_errors_are_grouped_by_the_users_own_line() -> None:
             error(1, "x is 1", "/home/me/other.py"),
             error(7, "x is 7", "/home/me/fit.py", library, "/opt/env/lib/python3.11/json.py"),
             error(9, "x is 9", library),
+            error(11, "x is 11", "<dynamic-code>"),
         ]
     )
     assert [(each.place, each.components) for each in kinds] == [
         ("fit.py:10", [4, 7]),
         ("other.py:10", [1]),
         ("core.py:10", [9]),
+        ("line 10 of f()", [11]),
     ]
     assert kinds[0].message == "x is 4"
 

@@ -59,7 +59,7 @@ def test_a_mistyped_command_is_guessed(finished: Place) -> None:
 
 
 def test_the_version_is_printed(finished: Place) -> None:
-    assert finished.htmap("version") == f"{htmap.version()}\n"
+    assert finished.htmap("version") == finished.htmap("--version") == f"{htmap.version()}\n"
 
 
 def test_nobody_reading_is_no_reason_to_complain(finished: Place) -> None:

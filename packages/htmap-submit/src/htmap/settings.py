@@ -305,11 +305,12 @@ def _from_environment(environ: Mapping[str, str]) -> Layer:
             layer[name] = text
         elif name.startswith("HTMAP_") and name not in _NOT_SETTINGS:
             key = name.removeprefix("HTMAP_").replace("__", ".")
-            layer[key] = _parsed(key, text)
+            layer[key] = parsed(key, text)
     return layer._layers[0]
 
 
-def _parsed(key: str, text: str) -> Any:
+def parsed(key: str, text: str) -> Any:
+    """What a text stands for as the value of a setting; itself, if that setting cannot have it."""
     known = _KNOWN_BY_KEY.get(key.casefold())
     if known is None or known.type is str:
         return text

@@ -17,6 +17,7 @@ import click
 from htmap.cli.console import WarningsToTerminal, color_choice, complain
 from htmap.cli.exits import MEANINGS, Exit, exit_of
 from htmap.exceptions import HTMapException
+from htmap.versions import __version__, version
 
 
 class Entry(NamedTuple):
@@ -115,6 +116,7 @@ class App(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=f"\b\nExit codes:\n{_CODES}",
 )
+@click.version_option(__version__, message=version())
 def app() -> None:
     """Manage maps: Python functions that run on many inputs, on an HTCondor pool or on this machine.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from htmap.cli.selection import did_you_mean
 from htmap.delivery.registry import delivery_method
 from htmap.exceptions import InvalidSetting
 from htmap.logfile import level_of
-from htmap.settings import BASE_SETTINGS, KNOWN, Settings, settings
+from htmap.settings import BASE_SETTINGS, KNOWN, Settings, parsed, settings
 from htmap.store.atomic import storage_errors
 
 _OPTIONS = "map_options."
@@ -95,11 +94,9 @@ def _checked(key: str, text: str) -> Any:
         )
     if known.type is dict:
         raise InvalidSetting(f"{known.key} is a table: set its entries, such as {known.key}.request_memory.")
-    value = text
-    with contextlib.suppress(ValueError):  # refused by the lookup, which says what it must be
-        value = known.type(text)
+    value = parsed(known.key, text)
     trial = Settings.from_settings({known.key: value}, BASE_SETTINGS)
-    trial[known.key]
+    trial[known.key]  # refuses what it cannot be, in a sentence
     _CHECKS.get(known.key, lambda _: None)(trial)
     return value
 

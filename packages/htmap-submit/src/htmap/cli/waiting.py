@@ -38,7 +38,8 @@ _WHY = {
 def wait_command(selection: Selection, timeout: float | None, fail_fast: bool, holds_ok: bool) -> Exit:
     """Wait until nothing more can happen to the maps, and say of each how it ended.
 
-    A map is waited for until every component has returned, failed, been removed, or is held. The exit code says which:
+    A map is waited for until every component has returned, failed, been removed, or is held; suspended ones may go on,
+    so they are waited for. The exit code says which:
     0 all returned, 4 some failed, 5 some are held, 6 some were removed, 7 the time is up; of several, the first of
     7, 4, 5, 6. In a terminal, a bar shows the progress of each map, on standard error.
     """

@@ -59,6 +59,9 @@ def grouped(errors: Iterable[ComponentError]) -> list[ErrorKind]:
 def _place(frames: Sequence[FrameSummary]) -> str:
     own = [frame for frame in frames if not any(part in frame.filename for part in _LIBRARIES)]
     frame = (own or frames)[-1]
+    if frame.filename.startswith("<"):
+        # Typed into a notebook; or sent by a cloudpickle from 3.1.3 on, which keeps the names of files to itself.
+        return f"line {frame.lineno} of {frame.name}()"
     return f"{PurePath(frame.filename).name}:{frame.lineno}"
 
 

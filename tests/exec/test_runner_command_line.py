@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import htmap_exec
+from htmap_common.wire import FORMAT
 from htmap_exec.command_line import parse_components, parse_task
 from htmap_exec.errors import RunnerFailure
 
@@ -19,6 +20,11 @@ ARGUMENTS = ["--function", "function", "--components", "0", "--inputs", "inputs"
 def test_the_version_is_told(job: Job) -> None:
     ended = job.run_command(*job.runner, "--version")
     assert (ended.exit_code, ended.stdout) == (0, f"htmap-exec {htmap_exec.__version__}\n")
+
+
+def test_the_wire_format_is_told_as_a_bare_number(job: Job) -> None:
+    ended = job.run_command(*job.runner, "--wire-format")
+    assert (ended.exit_code, ended.stdout) == (0, f"{FORMAT}\n")
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from htmap.delivery import bundle
+from htmap.delivery import bundle, runners
 from htmap.exceptions import HTMapException, StorageError
 from htmap.store.mapdir import Home, MapDir
 
@@ -48,17 +48,17 @@ def test_the_zip_is_an_executable_for_its_owner_alone(map_dir: MapDir) -> None:
 
 
 def test_the_zip_is_small_and_holds_sources_only() -> None:
-    content = bundle.runner_zip()
+    content = runners.content(bundle.HEAD)
     assert len(content) < 100_000
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = archive.namelist()
     assert all(name.endswith(".py") for name in names)
-    assert {name.partition("/")[0] for name in names} == {*bundle._PACKAGES, "__main__.py"}
+    assert {name.partition("/")[0] for name in names} == {*runners._PACKAGES, "__main__.py"}
     assert len(names) == len(set(names))
 
 
 def test_the_same_sources_give_the_same_zip() -> None:
-    assert bundle.runner_zip() == bundle.runner_zip()
+    assert runners.content(bundle.HEAD) == runners.content(bundle.HEAD)
 
 
 def test_the_zip_is_made_once_and_shared_by_all_maps(map_dir: MapDir, home: Home) -> None:
@@ -72,19 +72,19 @@ def test_the_zip_is_made_once_and_shared_by_all_maps(map_dir: MapDir, home: Home
 
 def test_the_zip_of_other_sources_has_another_name(map_dir: MapDir, monkeypatch: pytest.MonkeyPatch) -> None:
     one = executable(map_dir)
-    monkeypatch.setattr(bundle, "_PACKAGES", bundle._PACKAGES[:-1])
-    bundle._sources_hash.cache_clear()
+    monkeypatch.setattr(runners, "_PACKAGES", runners._PACKAGES[:-1])
+    runners._hash.cache_clear()
     other = executable(map_dir)
     monkeypatch.undo()
-    bundle._sources_hash.cache_clear()
+    runners._hash.cache_clear()
     assert other != one
     assert executable(map_dir) == one
 
 
 def test_a_package_that_is_missing_here_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle, "_PACKAGES", ("no_such_package",))
+    monkeypatch.setattr(runners, "_PACKAGES", ("no_such_package",))
     with pytest.raises(HTMapException, match="no_such_package is not installed"):
-        bundle.runner_zip()
+        runners.content(bundle.HEAD)
 
 
 def test_a_zip_that_cannot_be_written_is_named(map_dir: MapDir, home: Home) -> None:

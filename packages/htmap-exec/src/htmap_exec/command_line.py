@@ -19,7 +19,7 @@ htmap-exec: runs components of an HTMap map on an execute node.
 
 usage: htmap-exec run --function FILE --components 5-9,12 --inputs FILE[,FILE...] --outputs FILE
                       [--checkpoint-every SECONDS] [--no-locals]
-       htmap-exec --self-test | --version | --help
+       htmap-exec --self-test | --version | --wire-format | --help
 
 run          run components in the current directory, which holds the files; append a record for each to the outputs
              file, and go on after the records that are there already
@@ -27,6 +27,7 @@ run          run components in the current directory, which holds the files; app
              so often, end at a checkpoint or between two components, to be started again when the files are safe
 --no-locals  keep the values of local variables out of the records of failures
 --self-test  run one small component in a temporary directory, to see whether it works here
+--wire-format  print the number of the file format that this version reads and writes
 
 exit codes:  0 every component returned, 100 at least one raised, 101 the runner itself failed,
              85 it is to be started again
@@ -153,6 +154,10 @@ def _dispatch(arguments: list[str]) -> int:
             sys.stdout.write(run_self_test() + "\n")
         case ["--version"]:
             sys.stdout.write(f"htmap-exec {__version__}\n")
+        case ["--wire-format"]:
+            from htmap_common.wire.framing import FORMAT  # noqa: PLC0415 - as above
+
+            sys.stdout.write(f"{FORMAT}\n")
         case ["--help" | "-h"]:
             sys.stdout.write(_HELP)
         case _:

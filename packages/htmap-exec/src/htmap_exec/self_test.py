@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 
-from htmap_common.wire import Kind, OutputsReader, encode_file
+from htmap_common.wire import FORMAT, Kind, OutputsReader, encode_file
 
 from . import __version__, objects
 from .command_line import Task
@@ -40,7 +40,8 @@ def run_self_test() -> str:
     if objects.load(record.segments) != 6 * 7:
         raise RunnerFailure("A component returned something else than it should.")
     python = f"Python {sys.version.split()[0]} ({sys.executable})"
-    return f"htmap-exec {__version__} works: {python}, cloudpickle {objects.CLOUDPICKLE_VERSION}"
+    cloudpickle = f"cloudpickle {objects.CLOUDPICKLE_VERSION}"
+    return f"htmap-exec {__version__} works: {python}, {cloudpickle}, wire format {FORMAT}"
 
 
 def _write(path: str, kind: Kind, header: dict[str, object], segments: list[bytes | bytearray | memoryview]) -> None:

@@ -12,6 +12,7 @@ from htmap import delivery as _delivery  # noqa: F401 - registers the delivery m
 from htmap import exceptions
 from htmap import logfile as _logfile
 from htmap.delivery.registry import register_delivery_method
+from htmap.delivery.transplants import Transplant, transplant_info, transplants
 from htmap.management import clean, get_tags, load, load_maps, remove, status, status_csv, status_json
 from htmap.mapping import (
     MapBuilder,
@@ -49,6 +50,7 @@ __all__ = [
     "MapStdOut",
     "MappedFunction",
     "TransferPath",
+    "Transplant",
     "build_map",
     "checkpoint",
     "clean",
@@ -67,6 +69,8 @@ __all__ = [
     "status_json",
     "submit_description",
     "transfer_output_files",
+    "transplant_info",
+    "transplants",
     "version",
     "version_info",
 ]

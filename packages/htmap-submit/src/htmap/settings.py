@@ -44,6 +44,12 @@ KNOWN = (
     KnownSetting("HTCONDOR.SCHEDULER", str, None, "Name of the schedd; none: the one of this machine."),
     KnownSetting("HTCONDOR.COLLECTOR", str, None, "Address of the collector that knows that schedd."),
     KnownSetting("LOCAL.SLOTS", int, 0, "Jobs that the local backend runs at a time; 0: one for each core."),
+    KnownSetting("DOCKER.IMAGE", str, None, "Image for the delivery method docker, such as python:3.12-slim."),
+    KnownSetting("SINGULARITY.IMAGE", str, None, "Image for the delivery method singularity: a path, URL or docker://."),
+    KnownSetting("CONTAINER.IMAGE", str, None, "Image for the delivery method container: a path, URL or docker://."),
+    KnownSetting("TRANSPLANT.DIR", str, None, "Where transplant installs are kept; none: below HTMAP_DIR."),
+    KnownSetting("TRANSPLANT.ALTERNATE_INPUT_PATH", str, None, "URL or path that jobs get them from instead."),
+    KnownSetting("TRANSPLANT.ASSUME_EXISTS", bool, False, "Whether the transplant install is there without looking."),
     KnownSetting("LATE_MATERIALIZATION.THRESHOLD", int, 10_000, "Above this many jobs, let them materialize late."),
     KnownSetting("LATE_MATERIALIZATION.MAX_IDLE", int, 1_000, "Idle jobs of a map in the queue when they do."),
     KnownSetting("CHUNKSIZE.TRIAL_TIME", float, 60.0, "Seconds to wait for the calls that chunksize tries."),
@@ -281,7 +287,7 @@ def _checked(known: KnownSetting, value: Any) -> Any:
         return os.fspath(value)
     if known.type is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if isinstance(value, known.type) and not isinstance(value, bool) and _is_sensible(value):
+    if isinstance(value, known.type) and isinstance(value, bool) is (known.type is bool) and _is_sensible(value):
         return value
     raise InvalidSetting(
         f"The setting {known.key} must be {_a(known.type)}, not {value!r}. {known.meaning} (default: {known.default!r})"
@@ -294,7 +300,14 @@ def _is_sensible(value: Any) -> bool:
 
 
 def _a(kind: type[Any]) -> str:
-    return {str: "text", int: "a whole number, 0 or more", float: "a number, 0 or more", dict: "a table"}[kind]
+    words = {
+        str: "text",
+        int: "a whole number, 0 or more",
+        float: "a number, 0 or more",
+        bool: "true or false",
+        dict: "a table",
+    }
+    return words[kind]
 
 
 def _from_environment(environ: Mapping[str, str]) -> Layer:
@@ -314,6 +327,8 @@ def parsed(key: str, text: str) -> Any:
     known = _KNOWN_BY_KEY.get(key.casefold())
     if known is None or known.type is str:
         return text
+    if known.type is bool:
+        return {"true": True, "false": False}.get(text.casefold(), text)  # as below
     try:
         return known.type(text)
     except (TypeError, ValueError):

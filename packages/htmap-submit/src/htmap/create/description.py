@@ -15,23 +15,13 @@ from htmap.create.item_lines import item_line, item_values
 from htmap.create.remaps import remap_entries, spelled_out
 from htmap.create.transfers import Sender, check_names
 from htmap.create.urls import arrivals
+from htmap.delivery.outcomes import RUNNER_FAILED, why_runner_failed
 from htmap.exceptions import InvalidOption, MisalignedInputData
 from htmap.options import MapOptions, PerComponent, all_required
 from htmap.store.mapdir import CHECKPOINT, OUTPUTS, PER_FOLDER, TRANSFER, MapDir, folder_of, shard_name
 from htmap.store.records import spelled
 
-_EXIT_SOME_RAISED = 100  # the runner ended well, and at least one component raised; htmap_exec says the same
 _EXIT_CHECKPOINTED = 85  # the runner wants to be started again when a checkpoint is safe; htmap_exec says the same
-
-# The runner leaves a record for whatever happens to a component. What is left is trouble with the runner itself.
-_RUNNER_FAILED = f"ExitBySignal || (ExitCode != 0 && ExitCode != {_EXIT_SOME_RAISED})"
-_WHY_RUNNER_FAILED = (
-    'ifThenElse(ExitBySignal, strcat("The runner was killed by signal ", ExitSignal, ". If this was for its memory or '
-    'disk, ask for more of it; then release the map."), '
-    'ifThenElse(ExitCode == 127, "The execute node has no python3 (or what this delivery method runs instead). '
-    'Choose nodes that have it, or another DELIVERY_METHOD.", '
-    'strcat("The runner failed with exit code ", ExitCode, ". What it printed is in the log of the job.")))'
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +238,8 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
         "log": str(map_dir.events),
         "submit_event_user_notes": "htmap submission $(htmap_submission)",
         "batch_name": plan.tag,
-        "on_exit_hold": _RUNNER_FAILED,
-        "on_exit_hold_reason": _WHY_RUNNER_FAILED,
+        "on_exit_hold": RUNNER_FAILED,
+        "on_exit_hold_reason": why_runner_failed(),
     }
     if plan.options.checkpoint_interval is not None:
         descriptors["runner_arguments"] += f" --checkpoint-every {plan.options.checkpoint_interval:.15g}"

@@ -127,7 +127,10 @@ def entry_again(file: TransferPath, arrives_as: str, links: Path) -> str:
 
 
 # What HTMap and HTCondor themselves put into the scratch directory.
-_OWN_NAMES = re.compile(r"function|\d{6}|_htmap.*|htmap-exec.*\.pyz|_condor.*|condor_exec\.exe|\.(job|machine)\.ad")
+_OWN_NAMES = re.compile(
+    r"function|\d{6}|_htmap.*|htmap-exec.*\.pyz|transplant-[0-9a-f]+\.tar\.gz|"
+    r"_condor.*|condor_exec\.exe|\.(job|machine)\.ad"
+)
 
 
 def check_names(arrivals: Mapping[str, Iterable[str]]) -> None:

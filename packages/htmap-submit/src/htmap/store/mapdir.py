@@ -15,10 +15,11 @@
         output_files/<component>/       what transfer_output_files sent back
         checkpoints/<component>/        what a component had last checkpointed when its job ended without its result
       initial/                          what every scratch directory starts with: empty outputs
-      runners/<name>                    zips of the runner, named by content, shared by all maps
+      runners/<name>                    zips of the runner, scripts; named by content, shared by all maps
       local/                            the queue of the local backend
       sizes.json                        what maps occupied when that was last counted: only a cache
-      transplants/  logs/
+      transplants/<name>                archives of environments, named by content (setting TRANSPLANT.DIR)
+      logs/
 """
 
 from __future__ import annotations
@@ -94,6 +95,10 @@ class Home:
     @property
     def local(self) -> Path:
         return self.path / "local"
+
+    @property
+    def transplants(self) -> Path:
+        return self.path / "transplants"
 
     @property
     def logs(self) -> Path:

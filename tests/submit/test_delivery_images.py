@@ -1,0 +1,222 @@
+"""Mirrors htmap.delivery.images, .docker, .container and .singularity: images by name, none of which can inject."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from htmap.backend.local import values
+from htmap.delivery import container, docker, image_runner, images, singularity
+from htmap.delivery.images import Image, Kind
+from htmap.delivery.spelling import arguments
+from htmap.exceptions import InputFileNotFound, InvalidSetting, MissingSetting
+from htmap.settings import Settings
+from htmap.store.mapdir import Home, MapDir
+
+INJECTIONS = [
+    "python:3.12; touch /tmp/x",
+    "python:3.12\nexecutable = /bin/evil",
+    "$(touch /tmp/x)",
+    "`touch /tmp/x`",
+    "--privileged",
+    "python:3.12 --privileged",
+    'python"',
+    "python'",
+    "$$(Machine)",
+    "python:3.12\u2028",
+    "pyth\u00f6n",
+    "",
+]
+
+
+@pytest.fixture
+def map_dir(home: Home) -> MapDir:
+    return home.map("0a1b")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "python",
+        "python:3.12-slim",
+        "me/image:latest",
+        "registry.example.edu:5000/group/image:1.0_x",
+        "image@sha256:0123456789abcdef",
+    ],
+)
+def test_the_name_of_a_docker_image_is_taken_as_it_is(name: str, own_settings: Settings) -> None:
+    for spelled in (name, f"docker://{name}"):
+        own_settings["DOCKER.IMAGE"] = spelled
+        assert images.docker_image("DOCKER.IMAGE") == name
+        own_settings["CONTAINER.IMAGE"] = f"docker://{name}"
+        assert images.image("CONTAINER.IMAGE") == Image(Kind.REGISTRY, f"docker://{name}")
+
+
+@pytest.mark.parametrize("name", INJECTIONS)
+@pytest.mark.parametrize("prefix", ["", "docker://"])
+def test_a_name_that_means_something_else_is_refused(name: str, prefix: str, own_settings: Settings) -> None:
+    own_settings["DOCKER.IMAGE"] = prefix + name
+    own_settings["CONTAINER.IMAGE"] = f"docker://{name}"
+    with pytest.raises((InvalidSetting, MissingSetting), match=r"DOCKER\.IMAGE"):
+        images.docker_image("DOCKER.IMAGE")
+    with pytest.raises((InvalidSetting, InputFileNotFound), match=r"CONTAINER\.IMAGE"):
+        images.image("CONTAINER.IMAGE")
+
+
+@pytest.mark.parametrize("method", [docker, container, singularity])
+def test_an_image_that_is_not_set_is_said_before_anything_else(method: object, map_dir: MapDir) -> None:
+    with pytest.raises(MissingSetting, match=f"set {method.SETTING}, for example"):  # type: ignore[attr-defined]
+        method.set_up("t", map_dir.path)  # type: ignore[attr-defined]
+    assert not list(map_dir.home.runners.iterdir())
+
+
+def test_a_file_travels_and_a_directory_does_not(own_settings: Settings, tmp_path: Path) -> None:
+    file, folder = tmp_path / "image with 'quotes'; and more.sif", tmp_path / "sandbox"
+    file.touch()
+    folder.mkdir()
+    for path, kind in ((file, Kind.FILE), (folder, Kind.PLACE)):
+        own_settings["CONTAINER.IMAGE"] = str(path)
+        assert images.image("CONTAINER.IMAGE") == Image(kind, str(path))
+    own_settings["CONTAINER.IMAGE"] = "/cvmfs/images/only-on-nodes"
+    assert images.image("CONTAINER.IMAGE").kind is Kind.PLACE
+    own_settings["CONTAINER.IMAGE"] = "https://example.edu/images/science.sif"
+    assert images.image("CONTAINER.IMAGE") == Image(Kind.URL, "https://example.edu/images/science.sif")
+    assert images.image("CONTAINER.IMAGE").name == "science.sif"
+
+
+def test_an_image_that_is_not_there_is_named_with_what_may_have_been_meant(own_settings: Settings) -> None:
+    own_settings["SINGULARITY.IMAGE"] = "python:3.12"
+    with pytest.raises(InputFileNotFound, match=r"no image .*python:3\.12 .*written docker://python:3\.12"):
+        images.image("SINGULARITY.IMAGE")
+
+
+@pytest.mark.parametrize("mark", ["a,b", "a$(b)", "a$$(b)", "a\nb"])
+def test_a_path_that_the_submit_language_would_misread_is_refused(
+    mark: str, own_settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / mark).touch()
+    own_settings["SINGULARITY.IMAGE"] = str(tmp_path / mark)
+    with pytest.raises(InvalidSetting, match="HTCondor cannot use a value with"):
+        images.image("SINGULARITY.IMAGE")
+
+
+@pytest.mark.parametrize("word", ["plain", "two words", "it's", 'say "so"', "", "a'b\"c d", "$HOME", "`x`", "a;b"])
+def test_arguments_mean_the_words_that_they_are_made_of(word: str) -> None:
+    told = arguments(word, "second").replace("$(runner_arguments)", "run --components 0")
+    assert values.split_arguments(told) == (word, "second", "run", "--components", "0")
+
+
+def test_docker_is_a_universe_with_that_image(own_settings: Settings, map_dir: MapDir) -> None:
+    own_settings["DOCKER.IMAGE"] = "python:3.12-slim"
+    found = docker.descriptors("t", map_dir.path)
+    assert (found["universe"], found["docker_image"]) == ("docker", "python:3.12-slim")
+    assert found["executable"] == str(image_runner.place(map_dir.path))
+
+
+@pytest.mark.parametrize(("image", "transferred"), [("docker://a/b:1", "true"), ("{tmp}", "false")])
+def test_container_is_a_universe_that_transfers_files_only(
+    image: str, transferred: str, own_settings: Settings, map_dir: MapDir, tmp_path: Path
+) -> None:
+    own_settings["CONTAINER.IMAGE"] = image.format(tmp=tmp_path)
+    found = container.descriptors("t", map_dir.path)
+    assert found["universe"] == "container"
+    assert found["container_image"] == image.format(tmp=tmp_path)
+    assert found["transfer_container"] == transferred
+
+
+def recorder(folder: Path, name: str) -> None:
+    """A program that writes its arguments down, one a line."""
+    program = folder / name
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$0" "$@" >arguments\n')
+    program.chmod(0o755)
+
+
+def run_script(script: str, cwd: Path, path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    file = cwd / "script"
+    file.write_text(script)
+    return subprocess.run(
+        ["/bin/sh", file, *words], cwd=cwd, env={"PATH": str(path)}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("runtime", ["apptainer", "singularity"])
+def test_the_job_starts_whichever_runtime_there_is(
+    runtime: str, own_settings: Settings, map_dir: MapDir, tmp_path: Path
+) -> None:
+    image = tmp_path / "it's an; image.sif"
+    image.touch()
+    own_settings["SINGULARITY.IMAGE"] = str(image)
+    found = singularity.descriptors("t", map_dir.path)
+    runner = image_runner.place(map_dir.path)
+    assert found["transfer_input_files"] == f"{runner},{image}"
+    assert found["requirements"] == "TARGET.HasSingularity"
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    recorder(bin_, runtime)
+    words = values.split_arguments(found["arguments"].replace("$(runner_arguments)", "run 'a b'"))
+    assert run_script(singularity.SCRIPT, tmp_path, bin_, *words).returncode == 0
+    said = (tmp_path / "arguments").read_text().splitlines()
+    assert said[0] == str(bin_ / runtime)
+    assert said[said.index("--pwd") + 2 :] == ["./it's an; image.sif", f"./{runner.name}", "run", "a b"]
+
+
+def test_a_node_without_a_runtime_says_so(tmp_path: Path) -> None:
+    done = run_script(singularity.SCRIPT, tmp_path, tmp_path, "image", "runner")
+    assert done.returncode == 103
+    assert done.stderr == "htmap: This node has neither apptainer nor singularity.\n"
+
+
+def test_what_an_image_or_a_shared_disk_has_is_not_sent(
+    own_settings: Settings, map_dir: MapDir, tmp_path: Path
+) -> None:
+    for image in ("docker://python:3.12", str(tmp_path)):
+        own_settings["SINGULARITY.IMAGE"] = image
+        found = singularity.descriptors("t", map_dir.path)
+        assert found["transfer_input_files"] == str(image_runner.place(map_dir.path))
+        assert shlex.split(found["arguments"].strip('"'))[0] == image
+
+
+@pytest.fixture
+def image_bin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder of programs that the image in question has."""
+    monkeypatch.setattr(image_runner, "HEAD", image_runner.HEAD.replace("/usr/local/bin:/usr/bin:/bin", "/nowhere"))
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    return folder
+
+
+def baked(folder: Path, wire_format: int) -> None:
+    program = folder / "htmap-exec"
+    program.write_text(f'#!/bin/sh\n[ "$1" = --wire-format ] && echo {wire_format} || echo baked "$@"\n')
+    program.chmod(0o755)
+
+
+def run_in_image(folder: Path, map_dir: MapDir) -> subprocess.CompletedProcess[str]:
+    image_runner.make(map_dir.path)
+    runner = image_runner.place(map_dir.path)
+    assert stat.S_IMODE(runner.stat().st_mode) == 0o700
+    return subprocess.run(
+        ["/bin/sh", runner, "--version"], env={"PATH": str(folder)}, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_runner_of_the_image_is_used_if_it_fits(image_bin: Path, map_dir: MapDir) -> None:
+    baked(image_bin, 1)
+    assert run_in_image(image_bin, map_dir).stdout == "baked --version\n"
+
+
+@pytest.mark.parametrize("wire_format", [0, 2])
+def test_the_runner_that_travels_is_used_otherwise(wire_format: int, image_bin: Path, map_dir: MapDir) -> None:
+    baked(image_bin, wire_format)
+    (image_bin / "python3").symlink_to(os.path.realpath("/proc/self/exe"))
+    assert run_in_image(image_bin, map_dir).stdout.startswith("htmap-exec ")
+
+
+def test_an_image_without_python_says_so(image_bin: Path, map_dir: MapDir) -> None:
+    done = run_in_image(image_bin, map_dir)
+    assert (done.returncode, done.stderr) == (127, "htmap: This image has no python3: choose one that has.\n")

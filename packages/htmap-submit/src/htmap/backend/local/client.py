@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from htmap.backend.local import actions, classad, language, launch, outbox
+from htmap.backend.local import actions, classad, containers, language, launch, outbox
 from htmap.backend.local.eventlog import JobEvents
 from htmap.backend.local.job import expand, expand_for_cluster
 from htmap.backend.local.queue import IN_QUEUE, WITH_PROCESS, Queue
@@ -65,7 +65,8 @@ class LocalBackend:
             raise BackendError(f"The submit description {description} has no items to queue.")
         with self._queue() as queue:
             inherited = inherited_environment(expand_for_cluster(told, 0, "getenv"), self._home)
-            expand(told, inherited, (0, 0), first, {})  # says what is wrong before anything is queued
+            job = expand(told, inherited, (0, 0), first, {})  # says what is wrong before anything is queued
+            containers.check(job.image)
             with queue.transaction():
                 queue.set_slots(self._slots)
                 cluster = _add(queue, told, inherited, uid)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from htmap.backend.local import classad, language, operators, values
+from htmap.backend.local import classad, containers, language, operators, values
 from htmap.exceptions import InvalidOption
 
 _T = TypeVar("_T")
@@ -41,6 +41,8 @@ class Job:
         Files and directories to bring into the scratch directory, some from URLs, and back out of it.
     remaps
         Name of an output to where it goes: a path on the submit side, or a URL.
+    image
+        What it runs in; None: in nothing but its scratch directory.
     stdin, stdout, stderr
         Paths on the submit side; None: nobody wants it.
     spools_on_eviction
@@ -68,6 +70,7 @@ class Job:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     remaps: dict[str, str]
+    image: containers.Image | None
     stdin: Path | None
     stdout: Path | None
     stderr: Path | None
@@ -184,6 +187,7 @@ class _Expansion:
             inputs=self._value("transfer_input_files", values.split_inputs),
             outputs=self._value("transfer_output_files", values.split_outputs),
             remaps=self._value("transfer_output_remaps", values.split_remaps),
+            image=containers.image_of(*map(self._text, ("universe", "docker_image", "container_image"))),
             stdin=self._path(directory, "input"),
             stdout=self._path(directory, "output"),
             stderr=self._path(directory, "error"),

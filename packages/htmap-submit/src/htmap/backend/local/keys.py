@@ -14,6 +14,8 @@ HONOURED = frozenset(
     {
         "arguments",
         "checkpoint_exit_code",
+        "container_image",
+        "docker_image",
         "environment",
         "error",
         "executable",
@@ -33,6 +35,7 @@ HONOURED = frozenset(
         "request_memory",
         "should_transfer_files",
         "submit_event_user_notes",
+        "transfer_container",
         "transfer_executable",
         "transfer_input_files",
         "transfer_output_files",
@@ -52,7 +55,7 @@ NEEDED = {
 
 # What can be had in one way only, or not be said at all.
 FIXED = {
-    "universe": ("vanilla",),
+    "universe": ("vanilla", "docker", "container"),
     "should_transfer_files": ("yes",),
     "when_to_transfer_output": ("on_exit", "on_exit_or_evict"),
 }
@@ -92,8 +95,8 @@ POOL_ONLY = frozenset(
 _POOL_ONLY_PREFIXES = ("request_", "gpus_")
 
 _INSTEAD = {
-    "container_image": "Choose a delivery method other than container",
-    "docker_image": "Choose a delivery method other than docker",
+    "container_image": "Choose the delivery method container, or take the option out",
+    "docker_image": "Choose the delivery method docker, or take the option out",
     "universe": "Choose a delivery method other than docker and container",
 }
 

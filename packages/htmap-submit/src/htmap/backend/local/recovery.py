@@ -12,7 +12,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from htmap.backend.local import ending, processes
+from htmap.backend.local import containers, ending, processes
 from htmap.backend.local.actions import HELD_CANNOT_START
 from htmap.backend.local.clusters import Clusters
 from htmap.backend.local.queue import IN_QUEUE, Queue
@@ -32,6 +32,7 @@ def recover(home: Path, queue: Queue, clusters: Clusters) -> None:
         _LOG.warning("recovering from a supervisor that was killed: %d jobs, %d directories", len(lost), len(left))
         known = [(row["pid"], row["pid_started"]) for row in lost if row["pid"]]
         processes.end_leftovers(known, scratch_root(home))
+        containers.end_leftovers(scratch_root(home))
     failures = [_keep_outputs(home, clusters, row) for row in lost]
     now = time.time()
     with queue.transaction():

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from htmap.backend.local import courier, policy
+from htmap.backend.local import containers, courier, policy
 from htmap.backend.local.actions import HELD_CANNOT_START, HELD_INPUT_FILES, HELD_OUTPUT_FILES
 from htmap.backend.local.eventlog import Exit, Resources, Usage
 from htmap.backend.local.job import Job
@@ -99,9 +99,18 @@ class Run:
 
     def send(self, *signals: signal.Signals) -> None:
         """Signal every process of the job."""
+        if containers.uses_docker(self.job.image):
+            self._tell_docker(signals)
         for number in signals:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
+
+    def _tell_docker(self, signals: tuple[signal.Signals, ...]) -> None:
+        """What docker's program does not pass on: it passes on SIGTERM."""
+        verbs = {signal.SIGSTOP: "pause", signal.SIGCONT: "unpause", signal.SIGKILL: "kill"}
+        for number in signals:
+            if number in verbs and (number != signal.SIGCONT or self.suspended):
+                containers.tell(verbs[number], containers.name_of(self.sandbox.scratch))
 
     def ask_to_end(self) -> None:
         """End it gently; the supervisor kills it after a while."""
@@ -168,6 +177,8 @@ def end(run: Run, status: int, used: resource.struct_rusage) -> Ended:
     holds, are kept for its next start.
     """
     run.send(signal.SIGKILL)  # whatever it left running
+    if containers.uses_docker(run.job.image):
+        containers.discard(containers.name_of(run.sandbox.scratch))
     how = Exit(signal=os.WTERMSIG(status)) if os.WIFSIGNALED(status) else Exit(code=os.WEXITSTATUS(status))
     run.peak_kb = _peak_kb(run, used)
     disk_kb = size_of(run.sandbox.scratch) // 1024
@@ -226,6 +237,8 @@ def _failure_of_courier(run: Run) -> CannotGoOn | None:
 
 def _spawn(job: Job, sandbox: Sandbox, slot: int, *, is_first: bool) -> int:
     command, environment = [str(sandbox.executable(job)), *job.arguments], _environment(job, sandbox.scratch, slot)
+    if job.image is not None:
+        command, environment = _in_image(job.image, sandbox, command, environment)
     if job.fetched or job.sent:
         fetch = job.fetched if is_first else {}
         command, environment = _with_courier(job, sandbox, command, environment, fetch)
@@ -273,6 +286,15 @@ def _with_courier(
     # Isolated, or the modules beside it would stand for those of the standard library. Proxies and certificates are
     # those of whoever started the supervisor; a successor recognizes it by its scratch directory.
     return [sys.executable, "-I", courier.__file__], {**os.environ, "_CONDOR_SCRATCH_DIR": str(sandbox.scratch)}
+
+
+def _in_image(
+    image: containers.Image, sandbox: Sandbox, command: list[str], environment: dict[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """The command that runs the job in its image, and the environment of that command."""
+    inside = containers.command(image, containers.name_of(sandbox.scratch), sandbox.scratch, command, environment)
+    # Docker's program finds its daemon by its environment; what the job gets is in the command.
+    return inside, environment | (dict(os.environ) if containers.uses_docker(image) else {})
 
 
 def _open_stdin(path: Path | None, files: contextlib.ExitStack) -> IO[bytes] | int:

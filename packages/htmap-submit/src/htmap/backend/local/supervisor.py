@@ -201,8 +201,8 @@ class Supervisor:
         status = JobStatus.SUSPENDED if is_to_stop else JobStatus.RUNNING
         self._queue.set_jobs([key], {"status": status.value, "request": None, "reason": None})
         if run.suspended != is_to_stop:
-            run.suspended = is_to_stop
             run.send(signal.SIGSTOP if is_to_stop else signal.SIGCONT)
+            run.suspended = is_to_stop
             events = JobEvents(*key, time.time())
             count = processes.count_in_session(run.pid)
             self._post(key, events.suspended(count) if is_to_stop else events.unsuspended())

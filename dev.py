@@ -3,6 +3,7 @@
     python3 dev.py example              run the main job on this machine; HTCondor is not needed
     python3 dev.py test                 run every check and every test
     python3 dev.py test --quick         ... only the unit tests
+    python3 dev.py test --containers    ... only the deliveries, on a pool with docker and apptainer
     python3 dev.py test PATH...         ... only these; options of pytest may follow
     python3 dev.py lint                 ... only what reads the code: ruff, mypy, import contracts
     python3 dev.py format               put the code into its form
@@ -10,7 +11,8 @@
     python3 dev.py pool start|stop|status [SUITE]    a personal HTCondor pool, which tests use while it runs
 
 In: Python >= 3.10 and git. Out: an exit code. On the other side: `devloop`, which makes environments in ``.venv``, and
-`testbed`, which gets HTCondor. Started by root, tests and pools go on as an ordinary user.
+`testbed`, which gets HTCondor. Started by root, tests and pools go on as an ordinary user; root's rights are used to
+start a docker of our own, and for nothing else.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 if sys.version_info < (3, 10):  # noqa: UP036 - whoever has an older Python should be told in a sentence
     sys.exit(f"HTMap needs Python 3.10 or newer; this is {sys.version.split()[0]}. Try python3.12 dev.py, for example.")
 
-from devloop import checks, environments  # noqa: E402 - they lie in tools/, and an older Python could not read them
+from devloop import checks, containers, environments  # noqa: E402 - they lie in tools/, and an older Python could not read them
 from testbed import __main__ as pool  # noqa: E402
 from testbed import ordinary_user  # noqa: E402
 from testbed.debian import TestbedError  # noqa: E402
@@ -53,9 +55,19 @@ def _example(arguments: list[str]) -> int:
     return environments.Environment("example").run("python", "examples/library_survey.py", *arguments)
 
 
+_CONTAINERS, _ALL_OTHERS = "--containers", "--without-containers"
+
+
 def _test(arguments: list[str]) -> int:
-    ordinary_user.leave_root([sys.executable, str(ROOT / "dev.py"), "test", *arguments])
+    if arguments[:1] == [_CONTAINERS]:
+        return containers.delivery_tests(arguments[1:])
     if not arguments:
+        # Both: the one must leave root behind, and the other must not at once.
+        command = ordinary_user.command([sys.executable, str(ROOT / "dev.py"), "test", _ALL_OTHERS])
+        failed = environments.run(command, {**os.environ, **ordinary_user.variables()})
+        return containers.delivery_tests([]) or failed
+    ordinary_user.leave_root([sys.executable, str(ROOT / "dev.py"), "test", *arguments])
+    if arguments == [_ALL_OTHERS]:
         return checks.everything()
     return checks.unit_tests() if arguments == ["--quick"] else checks.chosen_tests(arguments)
 

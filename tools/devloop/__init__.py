@@ -4,4 +4,5 @@ In: the commands of ``dev.py``. Out: their exit codes. On the other side: hatch,
 
     environments -> hatch in a virtual environment of its own, and commands in the environments that it makes
     checks       -> what ``dev.py test`` runs, in order
+    containers   -> and after that, with docker and apptainer
 """

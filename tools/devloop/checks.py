@@ -7,18 +7,17 @@ printed after its closing line when all is well.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
+from devloop import containers
 from devloop.environments import Environment
+from devloop.saying import had, say
 from testbed import condor, newer_python
-from testbed.debian import DownloadFailed, TestbedError
-
-_T = TypeVar("_T")
+from testbed.debian import DownloadFailed
 
 _UNIT = ("tests/common", "tests/exec", "tests/submit")
 _REPOSITORY = "tests/repository"
@@ -68,7 +67,7 @@ def documentation() -> int:
 
 
 def everything() -> int:
-    """Run every check, on both backends, two versions of HTCondor and two of Python."""
+    """Run every check but those with containers, on both backends, two versions of HTCondor and two of Python."""
     return run_all(_everything(Environment("default")))
 
 
@@ -78,12 +77,14 @@ def _everything(default: Environment) -> Iterator[Check]:
     here = f"Python {sys.version_info.major}.{sys.version_info.minor}"
     here_too = (_REPOSITORY, _DOCUMENTATION, _CONFORMANCE)
     yield _tests(f"{here}: units, local backend", default, *_COMPUTING, *_UNIT, *here_too)
-    newer = _had("a newer Python", newer_python.find_or_install)
+    newer = had("a newer Python", newer_python.find_or_install)
     if newer:
         environment = Environment("newer", newer)
         yield _tests(f"{newer}: units, local backend", environment, *_COMPUTING, *_UNIT, _CONFORMANCE)
-    on_a_pool = (*_WAITING, "--backend=htcondor", _CONFORMANCE, _INTEGRATION)
-    next_condor = _had("the next HTCondor", lambda: condor.find_or_install(condor.NEXT_SUITE), excused=DownloadFailed)
+    # Those need a pool with container runtimes: see devloop.containers.
+    but_deliveries = f"--ignore-glob={containers.TESTS.format('*')}"
+    on_a_pool = (*_WAITING, "--backend=htcondor", _CONFORMANCE, _INTEGRATION, but_deliveries)
+    next_condor = had("the next HTCondor", lambda: condor.find_or_install(condor.NEXT_SUITE), excused=DownloadFailed)
     if next_condor:
         yield _tests(f"HTCondor {next_condor.version()}", default, f"--condor={condor.NEXT_SUITE}", *on_a_pool)
     yield _tests(f"HTCondor {condor.find_or_install().version()}", default, *on_a_pool, _PAGES)
@@ -106,31 +107,14 @@ def _pytest(environment: Environment, *arguments: str) -> int:
     return environment.run("pytest", *arguments)
 
 
-def _had(what: str, find: Callable[[], _T | None], excused: type[Exception] | None = None) -> _T | None:
-    """What `find` finds. That it cannot be had is said; under CI it is a failure too, unless it is excused."""
-    try:
-        found, reason = find(), "This machine has none."
-    except TestbedError as error:
-        if "CI" in os.environ and not (excused and isinstance(error, excused)):
-            raise
-        found, reason = None, str(error)
-    if found is None:
-        _say(f"NOT TESTED with {what}. {reason}")
-    return found
-
-
 def run_all(checks: Iterable[Check]) -> int:
     """Run checks one after another; 0 if all pass, else 1 after their titles."""
     start = time.monotonic()
     failed = []
     for check in checks:
-        _say(f"{check.title}   (after {time.monotonic() - start:.0f} s)")
+        say(f"{check.title}   (after {time.monotonic() - start:.0f} s)")
         if check.environment.run(*check.command) != 0:
             failed.append(check.title)
     if failed:
-        _say(f"FAILED: {'; '.join(failed)}")
+        say(f"FAILED: {'; '.join(failed)}")
     return 1 if failed else 0
-
-
-def _say(line: str) -> None:
-    print(f"\n### {line}", flush=True)

@@ -60,18 +60,18 @@ class Environment:
         return self._hatch("-e", self._name, "run", "--", *command)
 
     def _hatch(self, *arguments: str) -> int:
-        return _run([str(_HATCH / "bin" / "python"), "-m", "hatch", *arguments], self._variables())
+        return run([str(_HATCH / "bin" / "python"), "-m", "hatch", *arguments], self._hatch_variables())
 
-    def _variables(self) -> dict[str, str]:
+    def _hatch_variables(self) -> dict[str, str]:
         hatch = {
             "HATCH_PYTHON": str(self._python or sys.executable),
             "HATCH_DATA_DIR": str(_HOME / "hatch-state"),
             "HATCH_CONFIG": str(_HATCH_CONFIG),
         }
-        return {**_variables(), **hatch}
+        return {**variables(), **hatch}
 
 
-def _variables() -> dict[str, str]:
+def variables() -> dict[str, str]:
     """The variables of who called, less those that would lead Python or hatch elsewhere; and the pins."""
     foreign = ("PYTHON", "HATCH_", "VIRTUAL_ENV", "CONDA_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
@@ -106,7 +106,7 @@ def _make_home() -> None:
     print("Making .venv with hatch in it (once) ...", flush=True)
     _make_virtual_environment(_HATCH)
     install = [str(_HATCH / "bin" / "python"), "-m", "pip", "install", "-qq", "hatch"]
-    if _run(install, _variables()) != 0:
+    if run(install, variables()) != 0:
         raise NoEnvironment("hatch could not be installed: see what pip says above. Is a package index reachable?")
     _HATCH_CONFIG.touch()
     _STAMP.write_text(_wanted())
@@ -122,7 +122,7 @@ def _make_virtual_environment(folder: Path) -> None:
         ) from error
 
 
-def _run(command: Sequence[str], variables: dict[str, str]) -> int:
+def run(command: Sequence[str], variables: dict[str, str]) -> int:
     """Run a command in the root of the repository. If this process is interrupted, so is everything below it."""
     with subprocess.Popen(
         command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, start_new_session=True

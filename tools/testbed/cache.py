@@ -53,6 +53,7 @@ def _make_beside(final: Path, make: Callable[[Path, Path], None]) -> None:
     beside = Path(tempfile.mkdtemp(prefix=f"{final.name}.making-", dir=final.parent))
     try:
         make(beside, final)
+        beside.chmod(0o755)  # for whoever may enter the cache folder at all
         beside.rename(final)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

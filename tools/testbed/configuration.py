@@ -9,6 +9,7 @@ import os
 import pwd
 from pathlib import Path
 
+from testbed import runtimes
 from testbed.condor import Condor
 
 _TEMPLATE = """\
@@ -90,4 +91,4 @@ STARTER_JOB_ENVIRONMENT = "PATH={folder}/bin:/usr/bin:/bin"
 def text(folder: Path, condor: Condor, python: Path) -> str:
     """What CONDOR_CONFIG must name."""
     owner = pwd.getpwuid(os.getuid()).pw_name
-    return _TEMPLATE.format(folder=folder, condor=condor, python=python, owner=owner)
+    return _TEMPLATE.format(folder=folder, condor=condor, python=python, owner=owner) + runtimes.settings_text(folder)

@@ -65,6 +65,19 @@ def install(prefix: Path, final: Path, suite: str, packages: Sequence[str], is_w
         shutil.rmtree(work, ignore_errors=True)
 
 
+def unpack(root: Path, suite: str, packages: Sequence[str]) -> None:
+    """Fill `root` with packages of one suite and all that they depend on, as they are."""
+    _require_apt()
+    work = root.with_name(f"{root.name}.work")
+    try:
+        apt = _PrivateApt(work, suite)
+        apt.update()
+        for archive in apt.download(apt.closure(packages)):
+            _run(["dpkg", "-x", archive, root])
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
 def _require_apt() -> None:
     missing = [tool for tool in ("apt-get", "dpkg") if shutil.which(tool) is None]
     if missing or not KEYRING.exists():

@@ -18,11 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed import cache, condor, configuration
+from testbed import cache, condor, configuration, guard, runtimes
 from testbed.debian import TestbedError
 
 START_TIMEOUT_S = 90.0
-_STOP_TIMEOUT_S = 30.0
 
 # Tells child processes which pool to use.
 _JOIN_VARIABLE = "TESTBED_POOL"
@@ -76,21 +75,21 @@ def running(suite: str | None = None, *, shared: bool = True) -> Iterator[Pool]:
     if found and _is_up_to_date(found):
         yield found
         return
-    _sweep()
+    guard.sweep(_pools())
     pool = _start(Path(tempfile.mkdtemp(prefix="", dir=_pools())), condor.find_or_install(suite), owner=os.getpid())
     os.environ[_JOIN_VARIABLE] = str(pool.folder)
     try:
         yield pool
     finally:
         del os.environ[_JOIN_VARIABLE]
-        _stop(pool)
+        guard.stop(pool.folder)
 
 
 def _joined(suite: str | None) -> Pool | None:
     """The pool that a process above this one runs, if any: the workers of a parallel test run share one."""
     folder = os.environ.get(_JOIN_VARIABLE)
-    guard = _guard_of(Path(folder)) if folder else None
-    return None if folder is None or guard is None else Pool(Path(folder), condor.find_or_install(suite), guard)
+    pid = guard.pid_of(Path(folder)) if folder else None
+    return None if folder is None or pid is None else Pool(Path(folder), condor.find_or_install(suite), pid)
 
 
 def start_kept(suite: str | None = None) -> Pool:
@@ -101,7 +100,7 @@ def start_kept(suite: str | None = None) -> Pool:
         if found and _is_up_to_date(found):
             return found
         if found:
-            _stop(found)
+            guard.stop(found.folder)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         return _start(folder, condor.find_or_install(suite), owner=0)
@@ -110,15 +109,15 @@ def start_kept(suite: str | None = None) -> Pool:
 def find_kept(suite: str | None = None) -> Pool | None:
     """The pool that `start_kept` left running, if any."""
     folder = _kept_folder(suite)
-    guard = _guard_of(folder)
-    return None if guard is None else Pool(folder, condor.find_or_install(suite), guard)
+    pid = guard.pid_of(folder)
+    return None if pid is None else Pool(folder, condor.find_or_install(suite), pid)
 
 
 def stop_kept(suite: str | None = None) -> bool:
     """End the kept pool; False if none runs."""
     found = find_kept(suite)
     if found:
-        _stop(found)
+        guard.stop(found.folder)
     return found is not None
 
 
@@ -127,13 +126,6 @@ def _pools() -> Path:
     folder = cache.cache_folder() / "pools"
     folder.mkdir(exist_ok=True)
     return folder
-
-
-def _sweep() -> None:
-    """Remove the folders of pools whose guard was killed before it could."""
-    for marker in _pools().glob("*/guard"):
-        if _guard_of(marker.parent) is None:
-            shutil.rmtree(marker.parent, ignore_errors=True)
 
 
 def _kept_folder(suite: str | None) -> Path:
@@ -145,23 +137,22 @@ def _start(folder: Path, programs: condor.Condor, owner: int) -> Pool:
         (folder / part).mkdir(mode=0o755)
     (folder / "bin").mkdir()
     (folder / "bin/python3").symlink_to(_node_python())
+    runtimes.lay_out(folder, programs)
     config = folder / "condor_config"
     config.write_text(configuration.text(folder, programs, _node_python()))
-    guard = [sys.executable, "-I", str(Path(__file__).with_name("guard.py"))]
-    subprocess.run(
-        [*guard, folder, programs.sbin / "condor_master", str(owner)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        env={**_bare_environment(), "CONDOR_CONFIG": str(config)},
-        check=True,
+    pid = guard.start(
+        folder,
+        [programs.sbin / "condor_master", "-f"],
+        owner=owner,
+        end=signal.SIGQUIT,  # by which it ends fast but in order
+        condor_config=str(config),
+        path=f"{folder}/bin{os.pathsep}{os.defpath}",  # 23.9 tries docker by that name, whatever DOCKER says
     )
-    pool = Pool(folder, programs, int((folder / "guard").read_text()))
+    pool = Pool(folder, programs, pid)
     try:
         _wait_until_ready(pool)
     except BaseException:
-        _stop(pool)
+        guard.stop(pool.folder)
         raise
     return pool
 
@@ -176,17 +167,11 @@ def _is_up_to_date(pool: Pool) -> bool:
     return pool.config.read_text() == configuration.text(pool.folder, pool.condor, _node_python())
 
 
-def _bare_environment() -> dict[str, str]:
-    """What the daemons inherit: nothing of a virtual environment, of pytest, or of another pool."""
-    kept = ("HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME")
-    return {"PATH": os.defpath, **{name: os.environ[name] for name in kept if name in os.environ}}
-
-
 def _wait_until_ready(pool: Pool) -> None:
     """Ready: the schedd answers, and the collector knows the slot."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while not _is_ready(pool):
-        if _guard_of(pool.folder) is None or time.monotonic() > deadline:
+        if guard.pid_of(pool.folder) is None or time.monotonic() > deadline:
             raise TestbedError(
                 f"HTCondor did not start in {START_TIMEOUT_S:.0f} s. Its log ends with:\n{_log_tail(pool)}"
             )
@@ -210,23 +195,3 @@ def _log_tail(pool: Pool) -> str:
     except FileNotFoundError:
         return "(no MasterLog was written)"
     return "\n".join(lines[-15:])
-
-
-def _stop(pool: Pool) -> None:
-    if _guard_of(pool.folder) is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pool.guard, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_TIMEOUT_S
-    while _guard_of(pool.folder) is not None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    shutil.rmtree(pool.folder, ignore_errors=True)
-
-
-def _guard_of(folder: Path) -> int | None:
-    """Pid of the guard of the pool in `folder` if it lives, and no other process has got its pid since."""
-    try:
-        pid = int((folder / "guard").read_text())
-        command = Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
-    except (FileNotFoundError, ProcessLookupError, ValueError):
-        return None
-    return pid if os.fsencode(folder) in command else None

@@ -1,0 +1,21 @@
+"""A node whose Python is not that of the submit side."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests import delivered
+
+from testbed import newer_python
+
+
+def test_bundle_names_both_versions_where_python_is_another(pool_home: Path) -> None:
+    other = newer_python.find_or_install()
+    assert other, "this machine has no other Python"
+    (pool_home / "bin").mkdir()
+    (pool_home / "bin/python3").symlink_to(other)
+    report = delivered.error_of(pool_home, environment=f'"PATH={pool_home}/bin"')
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert f"The map was made by Python {here}, but this node runs Python" in report
+    assert f"require nodes with Python {here}" in report.replace("\n  ", " ")

@@ -151,6 +151,7 @@ class FakeBackend:
         self.is_silent = False
         self.reasons: list[str] = []
         self.progress_asked = 0
+        self.machines: dict[str, int] = {}
         self._clusters = 0
 
     # --- the protocol ---
@@ -192,6 +193,9 @@ class FakeBackend:
 
     def scratch(self, cluster: int, proc: int) -> Path | None:  # noqa: ARG002 - it runs nowhere
         return None
+
+    def count_machines(self, constraint: str) -> int | None:
+        return self.machines.get(constraint)
 
     def ensure_progress(self) -> None:
         self.progress_asked += 1

@@ -69,6 +69,10 @@ WANT_SUSPEND = False
 RUNBENCHMARKS = False
 MAX_DEFAULT_LOG = 20 Mb
 
+# Container runtimes of the machine itself are none of this pool's, unless they are offered below.
+DOCKER =
+SINGULARITY =
+
 # Periods in seconds, most of them minutes long by default.
 UPDATE_INTERVAL = 3
 POLLING_INTERVAL = 2

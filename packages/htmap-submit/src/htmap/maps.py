@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.backend.select import backend_named
 from htmap.create.debris import Standing, remove_map, standing
 from htmap.create.rerun import changing, rerun
+from htmap.delivery.advice import idle_advice
 from htmap.exceptions import (
     BackendError,
     CannotRerunComponents,
@@ -56,6 +58,7 @@ class Map(ReadableMap):
         super().__init__(tag=tag, map_dir=map_dir)
         self._backend = backend_named(self._record.backend, self._dir.home, settings)
         self._progress_checked = self._queue_asked = float("-inf")
+        self._is_advised = False
 
     @classmethod
     def load(cls, tag: str) -> Map:
@@ -89,6 +92,14 @@ class Map(ReadableMap):
         if now - self._queue_asked > silence_s and time.time() - self._components.silent_since() > silence_s:
             self._queue_asked = now
             self._ask_queue()
+            self._advise()
+
+    def _advise(self) -> None:
+        """Say once if idle components will never start, as far as that can be known."""
+        if not self._is_advised and self._components.counts().get(ComponentStatus.IDLE):
+            self._is_advised = True
+            if advice := idle_advice(self._record.delivery, self._backend.count_machines):
+                warnings.warn(f"Map {self._tag}: {advice}", stacklevel=2)
 
     def _scratch_of(self, component: int) -> Path | None:
         place = self._components.place(component)

@@ -117,6 +117,15 @@ class CondorBackend:
         """Nothing can be read there: HTCondor brings files back when the job ends."""
         return None
 
+    def count_machines(self, constraint: str) -> int | None:
+        htcondor2 = _bindings()
+        try:
+            with _translated("ask the collector"):
+                collector = htcondor2.Collector(self._collector) if self._collector else htcondor2.Collector()
+                return len(collector.query(htcondor2.AdType.Startd, constraint, ["Name"]))
+        except BackendError:
+            return None
+
     def ensure_progress(self) -> None:
         """Nothing to do: the jobs are the schedd's."""
 

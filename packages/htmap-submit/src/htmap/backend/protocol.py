@@ -148,6 +148,10 @@ class Backend(Protocol):
         """The scratch directory of a running job, if it can be read from here."""
         ...
 
+    def count_machines(self, constraint: str) -> int | None:
+        """How many slots of the pool satisfy a ClassAd constraint; None: there is no pool, or it cannot be asked."""
+        ...
+
     def ensure_progress(self) -> None:
         """Make sure that queued jobs can run at all.
 

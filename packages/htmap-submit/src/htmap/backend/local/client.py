@@ -123,6 +123,10 @@ class LocalBackend:
         path = scratch_root(self._home) / f"{cluster}.{proc}"
         return path if path.exists() else None
 
+    def count_machines(self, constraint: str) -> int | None:  # noqa: ARG002 - there is one, and no choice
+        """There is no pool."""
+        return None
+
     def ensure_progress(self) -> None:
         """Start the supervisor if there is something to do and none is alive."""
         if self._home.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 
@@ -52,6 +53,21 @@ def test_what_is_not_known_in_time_leaves_each_component_its_own_job(capsys) -> 
     assert jobs_of(m) == 3
     assert htmap.get_tags() == ("unknown",)
     m.wait(TIMEOUT_S)
+
+
+def count_calls(_):
+    os.environ["CALLS"] = str(int(os.environ.get("CALLS", "0")) + 1)
+    return int(os.environ["CALLS"])
+
+
+def test_components_of_a_job_share_a_process_unless_it_is_to_be_fresh() -> None:
+    maps = [
+        htmap.map(count_calls, range(3), map_options=MapOptions(chunksize=3, fresh_process=fresh), quiet=True)
+        for fresh in (False, True)
+    ]
+    for m in maps:
+        m.wait(TIMEOUT_S)
+    assert [list(m) for m in maps] == [[1, 2, 3], [1, 1, 1]]
 
 
 def test_options_that_vary_keep_components_apart() -> None:

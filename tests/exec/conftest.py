@@ -28,6 +28,7 @@ class Job:
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
         self.runner: Sequence[str] = (sys.executable, "-m", "htmap_exec")
+        self.options: Sequence[str] = ()
 
     def use_bare_python(self, *packages: str) -> None:
         """Run in a Python that has nothing installed but these packages."""
@@ -71,7 +72,7 @@ class Job:
     def command(self, components: str, inputs: str = "inputs") -> list[str]:
         """The command line of the job."""
         where = ("--function", "function", "--components", components, "--inputs", inputs, "--outputs", "outputs")
-        return [*self.runner, "run", *where]
+        return [*self.runner, "run", *where, *self.options]
 
     def start(self, components: str, **popen: Any) -> subprocess.Popen[bytes]:
         """Start the job."""

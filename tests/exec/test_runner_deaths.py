@@ -163,3 +163,21 @@ def no_core_files() -> None:
 
 def limit_file_size(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def test_fresh_processes_share_nothing_and_a_death_costs_one_component(job: Job) -> None:
+    def function(component: int) -> tuple[int, int]:
+        os.environ["SEEN"] = str(int(os.environ.get("SEEN", "0")) + 1)
+        if component == 1:
+            os._exit(3)
+        return os.getpid(), int(os.environ["SEEN"])
+
+    job.options = ["--fresh-process"]
+    job.write_function(function)
+    job.write_inputs((0,), (1,), (2,), (3,))
+    assert job.run("0-3").exit_code == 100
+    raised = [component for component, record in job.records().items() if record.header["status"] == "raised"]
+    assert raised == [1]
+    results = [result for component, result in job.results().items() if component != 1]
+    assert len({pid for pid, _ in results}) == 3
+    assert [seen for _, seen in results] == [1, 1, 1]

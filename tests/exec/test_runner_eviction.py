@@ -42,8 +42,10 @@ def calls(traces: Path) -> list[int]:
     return [(traces / str(component)).read_text().count("called") for component in range(COMPONENTS)]
 
 
+@pytest.mark.parametrize("fresh", [False, True], ids=["one process", "fresh processes"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-def test_an_evicted_job_goes_on_where_it_was(job: Job, traces: Path, number: signal.Signals) -> None:
+def test_an_evicted_job_goes_on_where_it_was(job: Job, traces: Path, number: signal.Signals, fresh: bool) -> None:
+    job.options = ["--fresh-process"] * fresh
     prepare(job, traces)
     with job.start(f"0-{COMPONENTS - 1}", stderr=subprocess.PIPE) as running:
         job.wait_for_file("stuck")

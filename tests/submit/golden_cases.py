@@ -136,6 +136,7 @@ CASES: dict[str, Case] = {
         components=3,
     ),
     "one-job-of-many": Case(chunksize=10, components=3),
+    "fresh-processes": Case(lambda _root: MapOptions(fresh_process=True), chunksize=2, components=3),
     "late-materialization": Case(components=4, threshold=3),
     "late-materialization-as-the-user-wants-it": Case(
         lambda _root: MapOptions(max_materialize=7), components=4, threshold=3

@@ -294,6 +294,7 @@ MANY = st.builds(
         optional={
             "chunksize": st.integers(1, 3),
             "checkpoint_interval": st.integers(1, 3),
+            "fresh_process": st.booleans(),
             "input_files": st.lists(FILES, min_size=1, max_size=2),
             "output_remaps": st.just({"o": TransferPath("/o")}) | st.just({"o": TransferPath("/p")}),
         },
@@ -351,6 +352,7 @@ def test_the_left_wins_but_files_and_requirements_add_up(left: MapOptions, right
     assert merged.fixed_input_files == tuple(dict.fromkeys(left.fixed_input_files + right.fixed_input_files))
     assert merged.chunksize == (left.chunksize or right.chunksize)
     assert merged.checkpoint_interval == (left.checkpoint_interval or right.checkpoint_interval)
+    assert merged.fresh_process == (right.fresh_process if left.fresh_process is None else left.fresh_process)
     assert merged.input_files == (left.input_files or right.input_files)
     assert merged.output_remaps == (left.output_remaps or right.output_remaps)
     assert merged.descriptors.keys() == left.descriptors.keys() | right.descriptors.keys()
@@ -395,6 +397,9 @@ def test_options_from_settings_are_read_as_settings_are() -> None:
     with pytest.raises(InvalidOption, match=r"chunksize.*'ten'.*MAP_OPTIONS"):
         MapOptions.from_settings({"chunksize": "ten"})
     assert MapOptions.from_settings({"CHECKPOINT_INTERVAL": "90.5"}).checkpoint_interval == 90.5
+    assert MapOptions.from_settings({"FRESH_PROCESS": "False"}).fresh_process is False
+    with pytest.raises(InvalidOption, match=r"fresh_process must be True or False, not 'maybe'.*MAP_OPTIONS"):
+        MapOptions.from_settings({"fresh_process": "maybe"})
     with pytest.raises(InvalidOption, match=r"checkpoint_interval.*'soon'.*MAP_OPTIONS"):
         MapOptions.from_settings({"checkpoint_interval": "soon"})
 

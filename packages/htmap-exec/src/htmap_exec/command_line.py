@@ -25,6 +25,8 @@ run          run components in the current directory, which holds the files; app
              file, and go on after the records that are there already
 --checkpoint-every
              so often, end at a checkpoint or between two components, to be started again when the files are safe
+--fresh-process
+             run each component in a process of its own, which has to load the function again
 --no-locals  keep the values of local variables out of the records of failures
 --self-test  run one small component in a temporary directory, to see whether it works here
 --wire-format  print the number of the file format that this version reads and writes
@@ -36,6 +38,7 @@ exit codes:  0 every component returned, 100 at least one raised, 101 the runner
 _VALUES = ("--function", "--components", "--inputs", "--outputs")
 _EVERY = "--checkpoint-every"
 _NO_LOCALS = "--no-locals"
+_FRESH = "--fresh-process"
 
 
 class Task(NamedTuple):
@@ -51,6 +54,8 @@ class Task(NamedTuple):
         Absolute paths.
     with_locals
         Whether records of failures show local variables.
+    has_fresh_processes
+        Whether each component runs in a process of its own.
     leave_at
         When to have checkpoints sent to the access point, on the clock of time.monotonic(). None: never.
     """
@@ -61,6 +66,7 @@ class Task(NamedTuple):
     outputs: str
     scratch: str
     with_locals: bool = True
+    has_fresh_processes: bool = False
     leave_at: float | None = None
 
 
@@ -89,7 +95,7 @@ def parse_task(arguments: list[str]) -> Task:
         The arguments make no sense.
     """
     values = {}
-    rest = iter(argument for argument in arguments if argument != _NO_LOCALS)
+    rest = iter(argument for argument in arguments if argument not in (_NO_LOCALS, _FRESH))
     for option in rest:
         if option not in (*_VALUES, _EVERY):
             raise RunnerFailure(f"There is no option {option!r}. Try: htmap-exec --help")
@@ -106,6 +112,7 @@ def parse_task(arguments: list[str]) -> Task:
         outputs=os.path.join(scratch, values["--outputs"]),
         scratch=scratch,
         with_locals=_NO_LOCALS not in arguments,
+        has_fresh_processes=_FRESH in arguments,
         leave_at=_leave_at(values[_EVERY]) if _EVERY in values else None,
     )
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from . import CHECKPOINTED
 from .capture import open_standard_descriptors
 from .errors import RunnerFailure
-from .progress import Progress
+from .progress import NEXT_WORKER, Progress
 
 if TYPE_CHECKING:
     import resource
@@ -80,8 +80,10 @@ class Keeper:
         while True:
             ended = self._run_worker()
             exit_code = self._progress.exit_code()
-            if self._stop_signal is not None and exit_code in (None, CHECKPOINTED):
+            if self._stop_signal is not None and exit_code in (None, CHECKPOINTED, NEXT_WORKER):
                 _end_by(self._stop_signal)
+            if exit_code == NEXT_WORKER:
+                continue
             if exit_code is not None:
                 return exit_code
             from .aftermath import settle  # noqa: PLC0415 - see above

@@ -17,6 +17,9 @@ _EXIT_CODE = struct.Struct("=i")
 _POSITION = struct.Struct("=qdddi")
 _NONE = -1
 
+NEXT_WORKER = -2
+"""Said in the place of an exit code: the worker has done its part, and another one is to do the rest."""
+
 
 class Position(NamedTuple):
     """Where the worker is.

@@ -24,7 +24,7 @@ from .errors import ComponentFailure, RunnerFailure, UnpicklableResult
 from .function import load_function
 from .inputs import Inputs
 from .outputs import Outputs
-from .progress import Position, Progress
+from .progress import NEXT_WORKER, Position, Progress
 from .records import OutputRecord, compose
 from .usage import Meter
 from .user_files import UserFiles
@@ -69,8 +69,12 @@ class Worker:
         for number, component in enumerate(self._outputs.unfinished()):
             if self._progress.is_stopping():
                 return  # the function has survived SIGTERM, but the job is still to end
-            if number > 0 and self._departure.is_due():
-                self._departure.leave()
+            if number > 0:
+                if self._departure.is_due():
+                    self._departure.leave()
+                if self._task.has_fresh_processes:
+                    self._progress.set_exit_code(NEXT_WORKER)
+                    return
             self._run_one(component)
         self._progress.set_exit_code(self._outputs.finish())
 

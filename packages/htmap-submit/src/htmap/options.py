@@ -60,6 +60,9 @@ class MapOptions:
         How many components one job runs, one after another. Default 1. A duration such as ``"10min"`` lets a job run
         for about that long, ``"auto"`` for as long as suits the backend; how long a component takes is read from an
         earlier map of the function, or found out by running the first few.
+    fresh_process
+        If True, components that share a job do not share a process: each loads the function again. For functions that
+        leak memory, or leave something behind that the next call stumbles over.
     checkpoint_interval
         Seconds, a timedelta, or a duration such as ``"1h"``: so often, checkpoints (and the results of finished
         components that share a job with others) are sent to the access point, from where the job can go on even if its
@@ -91,6 +94,7 @@ class MapOptions:
         output_remaps: Remaps | Iterable[Remaps] | None = None,
         custom_options: Mapping[str, Value | Iterable[Value]] | None = None,
         chunksize: int | str | None = None,
+        fresh_process: bool | None = None,
         checkpoint_interval: float | timedelta | str | None = None,
         **kwargs: Value | Iterable[Value],
     ) -> None:
@@ -98,6 +102,7 @@ class MapOptions:
         self.input_files: PerComponent | None = _input_files(input_files)
         self.output_remaps: Mapping[str, TransferPath] | PerComponent | None = _remaps(output_remaps)
         self.chunksize: int | str | None = _chunksize(chunksize)
+        self.fresh_process: bool | None = _flag("fresh_process", fresh_process)
         self.checkpoint_interval: float | None = _interval(checkpoint_interval)
         self.custom_options: dict[str, str | PerComponent] = {}
         for name, value in (custom_options or {}).items():
@@ -129,6 +134,8 @@ class MapOptions:
             merged.input_files = options.input_files or merged.input_files
             merged.output_remaps = options.output_remaps or merged.output_remaps
             merged.chunksize = options.chunksize or merged.chunksize
+            if options.fresh_process is not None:
+                merged.fresh_process = options.fresh_process
             merged.checkpoint_interval = options.checkpoint_interval or merged.checkpoint_interval
             merged.custom_options = _overlay(merged.custom_options, options.custom_options)
             requirements = all_required(merged.descriptors.get("requirements"), options.descriptors.get("requirements"))
@@ -270,6 +277,15 @@ def _chunksize(chunksize: int | str | None) -> int | str | None:
     return int(chunksize)
 
 
+def _flag(name: str, value: object) -> bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.casefold() in _FLAGS:  # from a variable of the environment
+        return _FLAGS[value.casefold()]
+    raise InvalidOption(f"{name} must be True or False, not {value!r}.")
+
+
+_FLAGS = {"true": True, "false": False}
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _DURATION = re.compile(r"(\d+(?:\.\d*)?)\s*(s|min|h)")
 _SECONDS_OF = {"s": 1, "min": 60, "h": 3600}

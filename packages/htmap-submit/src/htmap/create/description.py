@@ -241,6 +241,8 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
         "on_exit_hold": RUNNER_FAILED,
         "on_exit_hold_reason": why_runner_failed(),
     }
+    if plan.options.fresh_process:
+        descriptors["runner_arguments"] += " --fresh-process"
     if plan.options.checkpoint_interval is not None:
         descriptors["runner_arguments"] += f" --checkpoint-every {plan.options.checkpoint_interval:.15g}"
         descriptors["checkpoint_exit_code"] = str(_EXIT_CHECKPOINTED)

@@ -171,6 +171,7 @@ def test_htmap_dir_may_be_called_almost_anything(htmap_dir, tmp_path) -> None:
     m.wait(TIMEOUT_S)
     assert list(m) == ["there"] * 2
     m.remove()
+    assert (tmp_path / "a, b").read_text() == "there", "of what is sent through a link, only the link goes with the map"
 
 
 @dataclasses.dataclass

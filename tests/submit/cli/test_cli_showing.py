@@ -21,7 +21,7 @@ htmap.load("fail").wait(60, errors_ok=True)
     assert shown.startswith("fail: 6 components of fail\n")
     for part in (
         "5 ERRORED, 1 COMPLETED",
-        "requested: 300MB",
+        "a request for 300MB",
         'MY.ProjectName = "survey"',
         "local, delivery bundle",
         "htmap 0.",
@@ -35,7 +35,7 @@ htmap.load("fail").wait(60, errors_ok=True)
     facts = json.loads(place.htmap("show", "fail", "--json"))
     assert facts["component_statuses"]["ERRORED"] == 5
     assert facts["options"]["request_memory"] == "300MB"
-    assert "executable" not in facts["options"]
+    assert not {"executable", "output", '# HTMap: map "fail"'} & facts["options"].keys()
     assert [each["jobs"] for each in facts["submissions"]] == [6, 1]
     submitted = place.htmap("show", "fail", "--submit")
     assert "request_memory = 300MB\n" in submitted

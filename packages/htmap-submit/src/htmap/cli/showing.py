@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import Any
 
 import click
@@ -21,12 +20,12 @@ from htmap.store.mapdir import Home
 from htmap.surveys import lines
 
 # What every map has, or what is said elsewhere on the screen.
-_OURS = re.compile(
-    r"#|htmap_submission|runner_arguments|arguments|universe|initialdir|preserve_relative_paths|should_transfer_files"
-    r"|when_to_transfer_output|transfer_|output|error|log\b|submit_event_user_notes|batch_name|on_exit_hold|executable"
-    r"|queue|MY\.(IsHTMapJob|HTMapUid|component)\b",
-    re.IGNORECASE,
-)
+_OURS = frozenset({
+    "htmap_submission", "runner_arguments", "arguments", "executable", "universe", "initialdir",
+    "preserve_relative_paths", "should_transfer_files", "when_to_transfer_output", "output", "error", "log",
+    "submit_event_user_notes", "batch_name", "my.ishtmapjob", "my.htmapuid", "my.component",
+})  # fmt: skip
+_OUR_PREFIXES = ("transfer_", "on_exit_hold")
 
 
 @click.command("show")
@@ -79,8 +78,12 @@ def _facts(each: Map) -> dict[str, Any]:
 
 def _options(description: str) -> dict[str, str]:
     """What the user, or a setting, has asked for: the submit commands that not every map has."""
-    commands = (line.partition(" = ") for line in description.splitlines() if not _OURS.match(line))
-    return {name: value for name, _, value in commands if name}
+    commands = (line.partition(" = ") for line in description.splitlines())
+    return {name: value for name, equals, value in commands if equals and not _is_ours(name.casefold())}
+
+
+def _is_ours(name: str) -> bool:
+    return name in _OURS or name.startswith(("#", *_OUR_PREFIXES))
 
 
 def _rows(each: Map, facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -93,7 +96,7 @@ def _rows(each: Map, facts: dict[str, Any]) -> list[tuple[str, str]]:
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     rows = [
         ("statuses", ", ".join(statuses)),
-        ("memory", f"{memory} at most; requested: {requested.get('request_memory', 'the default')}"),
+        ("memory", f"{memory} at most; submitted with a request for {requested.get('request_memory', 'the default')}"),
         ("runtime", f"{duration(facts['max_runtime'])} at most, {duration(facts['total_runtime'])} in all"),
         ("disk", f"{size(facts['local_data'])} in {facts['directory']}"),
         ("created", f"{_time(facts['created'])} by {versions}"),

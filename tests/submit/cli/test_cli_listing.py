@@ -101,7 +101,8 @@ def test_what_is_broken_is_listed_and_not_fatal(place: Place) -> None:
     named = place.htmap("status", "good", "garbled")
     assert "1 cannot be used:" in named
     cleaned = place.run("clean")
-    assert cleaned.code == 0
+    assert cleaned.code == 1
+    assert "The tag 'garbled' is damaged" in cleaned.err, "whether its map is transient cannot be known"
     assert str(home.maps / "2024") in cleaned.err
     assert place.htmap("remove", "garbled") == "Removed garbled\n"
     assert place.htmap("tags") == "good\n"

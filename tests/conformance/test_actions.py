@@ -204,6 +204,7 @@ def test_memory_and_disk_can_be_changed(work) -> None:
         m.set_memory("much")  # type: ignore[arg-type]
     Path(work).touch()
     assert m.get(0, TIMEOUT_S) == "done"
+    m.set_memory(128)
 
 
 def test_a_map_gets_another_tag() -> None:

@@ -122,6 +122,8 @@ class Schedd:
     def edit(self, jobs: str | list[str], name: str, value: str) -> int:
         self._asked("edit", jobs, name, value)
         meant = self._meant(jobs)
+        if not meant:
+            raise self._module.HTCondorException("Unable to edit jobs matching constraint")
         for job in meant:
             job.edits[name] = value
         return len(meant)

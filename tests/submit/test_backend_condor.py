@@ -127,6 +127,11 @@ def test_counts_are_of_jobs(bindings: Bindings, backend: CondorBackend, cluster:
     assert bindings.queue.job(0).edits == {"RequestMemory": "5", "RequestDisk": "6"}
 
 
+def test_an_edit_of_jobs_that_have_left_changes_nothing(bindings: Bindings, backend: CondorBackend) -> None:
+    assert backend.edit(ALL, {"RequestMemory": "5"}) == 0
+    assert len(asked(bindings, "edit")) == 1
+
+
 def test_a_query_says_what_the_queue_knows(bindings: Bindings, backend: CondorBackend, cluster: int) -> None:
     queue = bindings.queue
     queue.start(0, 1, 2)

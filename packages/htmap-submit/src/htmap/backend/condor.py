@@ -95,9 +95,8 @@ class CondorBackend:
         edited = 0
         with _translated(f"edit the jobs of the map ({selection.uid})"):
             schedd = self._schedd
-            for jobs in _specifications(selection):
-                counts = [int(schedd.edit(jobs, name, value) or 0) for name, value in attributes.items()]
-                edited += max(counts, default=0)
+            for constraint, jobs in zip(_constraints(selection), _specifications(selection), strict=True):
+                edited += _edit(schedd, constraint, jobs, attributes)
         return edited
 
     def query(self, selection: JobSelection, *, with_history: bool = False) -> list[QueuedJob]:
@@ -191,6 +190,18 @@ def _hint(text: str) -> str:
 def _says(text: str, words: Iterable[str]) -> bool:
     lowered = text.casefold()
     return any(word in lowered for word in words)
+
+
+def _edit(schedd: Any, constraint: str, jobs: Any, attributes: Mapping[str, str]) -> int:
+    """Edit jobs, if there are any left; how many."""
+    htcondor2 = _bindings()
+    try:
+        return max((int(schedd.edit(jobs, name, value) or 0) for name, value in attributes.items()), default=0)
+    except htcondor2.HTCondorException:
+        # To HTCondor, an edit of no jobs at all is an error. (Tried on 23.9.6.)
+        if schedd.query(constraint, ["ClusterId"], opts=htcondor2.QueryOpts.IncludeClusterAd, limit=1):
+            raise
+        return 0
 
 
 def _specifications(selection: JobSelection) -> Iterator[Any]:

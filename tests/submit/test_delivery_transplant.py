@@ -279,6 +279,7 @@ def test_jobs_get_the_archive_from_where_the_settings_say(own_settings: Settings
     found = transplant.descriptors("t", map_dir.path)
     assert found["transfer_input_files"] == str(home.transplants / name)
     assert found["arguments"] == f'"{name} $(runner_arguments)"'
+    assert found["request_disk"] == "1048576 KB"
     own_settings["TRANSPLANT.ALTERNATE_INPUT_PATH"] = "osdf:///example/transplants/"
     assert transplant.descriptors("t", map_dir.path)["transfer_input_files"] == f"osdf:///example/transplants/{name}"
 

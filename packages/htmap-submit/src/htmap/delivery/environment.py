@@ -70,6 +70,10 @@ class Environment:
         """Where the interpreter is to be started, in the archive."""
         return f"{'env' if self.is_virtual else 'base'}/bin/{_executable().name}"
 
+    def size(self) -> int:
+        """Bytes on disk once it is unpacked."""
+        return sum(path.stat().st_size for path in self.files.values())
+
 
 def check() -> None:
     """Raise `CannotTransplantPython` if the running interpreter cannot be transplanted."""

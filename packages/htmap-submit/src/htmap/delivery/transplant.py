@@ -23,6 +23,9 @@ _REASONS = {
     "the submit side, or another architecture: what it said is in the log of the job.",
 }
 
+# Beside the archive and what it unpacks to, which HTCondor cannot know of.
+_FOR_THE_JOB_KB = 1024 * 1024
+
 # env/pyvenv.cfg must name the folder of the interpreter by its absolute path, which only the node knows.
 SCRIPT = f"""\
 #!/bin/sh
@@ -45,7 +48,8 @@ exec "$place/python" -m htmap_exec "$@"
 
 def descriptors(_tag: str, map_dir: Path) -> Mapping[str, str]:
     """Send the archive, and the script that unpacks it."""
-    name = transplants.archive_name(environment.running().digest)
+    found = environment.running()
+    name = transplants.archive_name(found.digest)
     elsewhere = settings["TRANSPLANT.ALTERNATE_INPUT_PATH"]
     source = f"{elsewhere.rstrip('/')}/{name}" if elsewhere else str(transplants.folder() / name)
     setting = "TRANSPLANT.ALTERNATE_INPUT_PATH" if elsewhere else "TRANSPLANT.DIR"
@@ -54,6 +58,7 @@ def descriptors(_tag: str, map_dir: Path) -> Mapping[str, str]:
         "transfer_executable": "true",
         "arguments": arguments(name),
         "transfer_input_files": usable(setting, source, ","),
+        "request_disk": f"{(2 * found.size()) // 1024 + _FOR_THE_JOB_KB} KB",
         "on_exit_hold_reason": why_runner_failed(_REASONS),
     }
 

@@ -174,7 +174,6 @@ def _pack(environment: Environment, stream: gzip.GzipFile) -> None:
     described = {
         "created": dt.datetime.now(dt.timezone.utc).timestamp(),
         "packages": environment.packages,
-        "bytes": sum(path.stat().st_size for path in environment.files.values()),
     }
     with tarfile.open(fileobj=stream, mode="w|", dereference=True) as archive:
         _add_text(archive, _DESCRIPTION, json.dumps(described))

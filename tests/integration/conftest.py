@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cloudpickle
@@ -52,7 +52,7 @@ def build_context(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def said(command: list[str | Path], cwd: Path | None = None) -> str:
+def said(command: Sequence[str | Path], cwd: Path | None = None) -> str:
     """What a command prints; a failure shows all of it."""
     done = subprocess.run(
         command,

@@ -60,6 +60,13 @@ def test_a_sandbox_runs_where_it_is(method: str, sandbox: Path, pool_home: Path)
     assert delivered.drive(pool_home)["runner"].startswith("/usr/local/")
 
 
+@pytest.mark.parametrize("method", ["singularity", "container"])
+def test_a_file_runs_on_the_local_backend_too(method: str, sif: Path, pool_home: Path) -> None:
+    htmap.settings["BACKEND"] = "local"
+    choose(method, sif)
+    assert delivered.drive(pool_home)["runner"].startswith("/usr/local/")
+
+
 def test_an_image_without_the_runner_gets_it_sent(pool_home: Path) -> None:
     base = root_filesystem.with_python()
     assert base
@@ -83,6 +90,11 @@ def test_an_image_with_an_older_wire_format_is_refused_with_both_numbers(
     finally:
         labels.write_text(before)
     assert list((pool_home / "maps").iterdir()) == []
+
+
+def test_an_image_that_does_not_exist_is_spoken_of_in_the_hold(pool_home: Path) -> None:
+    choose("singularity", "/cvmfs/no/such/image")  # which might be there, on nodes
+    assert "The container runtime could not run the image: is it there" in delivered.held(pool_home)
 
 
 def test_an_image_without_python_is_named_in_the_hold(pool_home: Path) -> None:

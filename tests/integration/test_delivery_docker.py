@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,39 @@ def test_an_image_runs_its_own_runner(method: str, prefix: str, runner_image: st
     assert "bookworm" in found["release"]
     # That of the zip would be imported from the scratch directory.
     assert found["runner"].startswith("/usr/local/")
+
+
+@pytest.mark.parametrize(("method", "prefix"), [("docker", ""), ("container", "docker://")])
+def test_an_image_runs_on_the_local_backend_too(method: str, prefix: str, runner_image: str, pool_home: Path) -> None:
+    htmap.settings["BACKEND"] = "local"
+    choose(method, prefix + runner_image)
+    found = delivered.drive(pool_home)
+    assert "bookworm" in found["release"]
+    assert found["runner"].startswith("/usr/local/")
+    assert said(["docker", "ps", "--all", "--quiet", "--filter=label=htmap.queue"]) == ""
+
+
+def test_a_container_is_paused_and_ends_with_its_map_on_the_local_backend(pool_home: Path) -> None:
+    htmap.settings["BACKEND"] = "local"
+    choose("docker", PYTHON)
+    path = pool_home / "input"
+    path.write_text("some text")
+    m = htmap.starmap(delivered.work, [("checkpoint", htmap.TransferPath(path))], quiet=True)
+    states = ["docker", "ps", "--all", "--filter=label=htmap.queue", "--format", "{{.State}}"]
+    until(lambda: said(states) == "running\n")
+    m.pause()
+    until(lambda: said(states) == "paused\n")
+    m.resume()
+    until(lambda: said(states) == "running\n")
+    m.remove()
+    until(lambda: said(states) == "")
+
+
+def until(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + delivered.TIMEOUT_S
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_an_image_without_the_runner_gets_it_sent(pool_home: Path) -> None:

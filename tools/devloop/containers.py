@@ -39,9 +39,11 @@ def delivery_tests(arguments: list[str]) -> int:
             os.chown(temporary, ordinary_user.ORDINARY_ID, ordinary_user.ORDINARY_ID)
         names = _enter_runtimes(stack)
         files = [TESTS.format(name) for name in (*_ALWAYS, *names)]
+        if any(Path(ROOT, argument.partition("::")[0]).exists() for argument in arguments):
+            files = []
         say(f"Deliveries, with {', '.join(names) or 'no container runtime'}")
         command = [str(ROOT / ".venv/environments/default/bin/python"), "-m", "pytest", "-p", "no:cacheprovider"]
-        options = ["--backend=htcondor", "-n", "4", *(arguments or files)]
+        options = ["--backend=htcondor", "-n", "3", "--dist=loadfile", *arguments, *files]
         # A folder of their own: that of other test runs belongs to another user.
         settings = {runtimes.VARIABLE: ",".join(names), "TMPDIR": str(temporary), **ordinary_user.variables()}
         return run(ordinary_user.real_command([*command, *options]), {**variables(), **settings})

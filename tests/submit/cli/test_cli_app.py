@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import io
+import json
 import os
 import subprocess
 import sys
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +63,21 @@ def test_a_mistyped_command_is_guessed(finished: Place) -> None:
 
 def test_the_version_is_printed(finished: Place) -> None:
     assert finished.htmap("version") == finished.htmap("--version") == f"{htmap.version()}\n"
+
+
+def test_transplants_are_listed(place: Place) -> None:
+    assert place.htmap("transplants").startswith("There are no transplant installs")
+    folder = place.htmap_dir / "transplants"
+    folder.mkdir()
+    described = json.dumps({"created": 1_700_000_000, "packages": ["numpy==2.0"]}).encode()
+    with tarfile.open(folder / "transplant-0a1b.tar.gz", "w:gz") as archive:
+        entry = tarfile.TarInfo("transplant.json")
+        entry.size = len(described)
+        archive.addfile(entry, io.BytesIO(described))
+    assert "0a1b" in place.htmap("transplants")
+    (found,) = json.loads(place.htmap("transplants", "--json"))
+    assert (found["hash"], found["created"], found["packages"]) == ("0a1b", 1_700_000_000, ["numpy==2.0"])
+    assert found["size"] == (folder / "transplant-0a1b.tar.gz").stat().st_size
 
 
 def test_nobody_reading_is_no_reason_to_complain(finished: Place) -> None:

@@ -41,17 +41,20 @@ def test_settings_in_force_are_shown(here: Place, rc: Path) -> None:
 
 def test_a_setting_is_changed_and_the_others_stay(here: Place, rc: Path) -> None:
     here.htmap("set", "OUTPUT_GRACE", "3")
+    here.htmap("set", "TRANSPLANT.ASSUME_EXISTS", "true")
     here.htmap("set", "map_options.request_memory", "2GB")
     here.htmap("set", "MAP_OPTIONS.REQUEST_CPUS", "2")
     ran = here.run("set", "LOCAL.SLOTS", "4")
     assert "The environment variable HTMAP_LOCAL__SLOTS overrides it." in ran.err
     assert Settings.load(rc).to_dict() == {
         "OUTPUT_GRACE": 3.0,
+        "TRANSPLANT": {"ASSUME_EXISTS": True},
         "map_options": {"request_memory": "2GB", "REQUEST_CPUS": "2"},
         "LOCAL": {"SLOTS": 4},
     }
     here.htmap("set", "--unset", "MAP_OPTIONS.request_cpus")
     here.htmap("set", "--unset", "local.slots")
+    here.htmap("set", "--unset", "TRANSPLANT")
     assert Settings.load(rc).to_dict() == {"OUTPUT_GRACE": 3.0, "map_options": {"request_memory": "2GB"}}
     assert [path.name for path in here.home.iterdir()] == [".htmaprc"]
 
@@ -67,6 +70,7 @@ def test_a_setting_is_changed_and_the_others_stay(here: Place, rc: Path) -> None
         (["LOG_LEVEL", "loud"], 1, "must be one of DEBUG"),
         (["LOCAL.SLOT", "1"], 1, "Did you mean LOCAL.SLOTS?"),
         (["MAP_OPTIONS", "1"], 1, "is a table"),
+        (["TRANSPLANT.ASSUME_EXISTS", "perhaps"], 1, "must be true or false"),
         (["LOCAL.SLOTS"], 2, "VALUE"),
         (["--unset", "LOCAL.SLOTS", "1"], 2, "--unset"),
         (["--unset", "LOCAL.SLOTS"], 1, "does not set"),

@@ -1,4 +1,4 @@
-"""``htmap version``, ``htmap completion``."""
+"""``htmap version``, ``htmap transplants``, ``htmap completion``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
+from htmap.cli.console import say_json
+from htmap.delivery.transplants import transplant_info, transplants
 from htmap.versions import version
 
 
@@ -15,6 +17,27 @@ from htmap.versions import version
 def version_command() -> None:
     """Print the version of HTMap."""
     click.echo(version())
+
+
+@click.command("transplants")
+@click.option("--json", "wants_json", is_flag=True, help="As a JSON list: sizes in bytes, times in seconds since 1970.")
+def transplants_command(wants_json: bool) -> None:
+    """List the Python installs that the delivery method transplant has packed to be sent along with jobs."""
+    if not wants_json:
+        click.echo(transplant_info())
+        return
+    say_json(
+        [
+            {
+                "hash": each.hash,
+                "path": str(each.path),
+                "created": each.created.timestamp(),
+                "size": each.size,
+                "packages": list(each.packages),
+            }
+            for each in transplants()
+        ]
+    )
 
 
 _SHELLS = ("bash", "zsh", "fish")

@@ -58,6 +58,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "doctor": Entry("doctor", "Find out what is wrong with this machine's set-up, and what to do."),
         "settings": Entry("configuring", "Show the settings in force."),
         "set": Entry("configuring", "Change a setting in ~/.htmaprc."),
+        "transplants": Entry("about", "List the Python installs that were packed to be sent along."),
         "path": Entry("showing", "Print the directory of a map."),
         "logs": Entry("showing", "Print the path of HTMap's own log."),
         "version": Entry("about", "Print the version of HTMap."),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections import OrderedDict, defaultdict, namedtuple
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pytest
 
@@ -152,6 +154,18 @@ def test_a_transfer_path_comes_back_as_one_here() -> None:
     again = thaw(freeze([A, REMOTE]))
     assert again == [A, REMOTE]
     assert type(again[0]) is TransferPath
+
+
+def test_a_function_remembers_the_file_that_it_is_from() -> None:
+    def outer() -> Any:
+        return lambda: 1
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    try:
+        again = thaw(freeze(outer))
+    finally:
+        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    assert [each.__code__.co_filename for each in (again, again())] == [__file__, __file__]
 
 
 # --- one after another ----------------------------------------------------------------------------------------------

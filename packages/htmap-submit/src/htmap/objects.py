@@ -6,10 +6,12 @@ Other side: ``htmap_exec.objects`` on the execute node.
 
 from __future__ import annotations
 
+import collections
 import io
 import pickle
+import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import cloudpickle
 
@@ -78,7 +80,22 @@ class Freezer:
         return False
 
 
+_NAMELESS = "<dynamic-code>"
+_REDUCERS: Mapping[Any, Callable[..., Any]] = cloudpickle.Pickler.dispatch_table
+
+
+def _reduce_code(code: types.CodeType) -> tuple[Any, ...]:
+    """Keep the name of the file, which error reports show with the line in it.
+
+    Workaround for cloudpickle 3.1.3: it puts another name there, so that pickles do not depend on where they are made.
+    """
+    make, arguments = _REDUCERS[types.CodeType](code)
+    return make, tuple(code.co_filename if each == _NAMELESS else each for each in arguments)
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
+    dispatch_table: ClassVar[Any] = collections.ChainMap({types.CodeType: _reduce_code}, dict(_REDUCERS))
+
     def __init__(
         self, stream: io.BytesIO, keep: Callable[[pickle.PickleBuffer], bool], files: dict[TransferPath, None]
     ) -> None:

@@ -194,10 +194,15 @@ def _walk(folder: Path, left_out: re.Pattern[str], above: frozenset[str]) -> Ite
         path = Path(entry.path)
         if left_out.fullmatch(entry.name):
             continue
-        if entry.is_file():
+        if entry.is_file() and not _is_of_another_python(path):
             yield entry.name, path
         elif entry.is_dir() and not (path / "pyvenv.cfg").exists():
             yield from ((f"{entry.name}/{name}", file) for name, file in _walk(path, left_out, above | {real}))
+
+
+def _is_of_another_python(path: Path) -> bool:
+    """Whether it was compiled by another version, or for python -O."""
+    return path.parent.name == "__pycache__" and not path.name.endswith(f".{sys.implementation.cache_tag}.pyc")
 
 
 _FINDER = re.compile(r"import (__editable___\w+_finder)\b")

@@ -52,12 +52,15 @@ def lines_of(path):
 """
 
 
-# ``python -m htmap``; but whoever runs these tests (pytest-xdist, a shell in the background) may be deaf to Ctrl-C, and
-# processes inherit that.
+# As ``python -m htmap`` does; but whoever runs these tests (pytest-xdist, a shell in the background) may be deaf to
+# Ctrl-C, and processes inherit that. A file tells when all is imported: before that, Ctrl-C is Python's business.
 LAUNCHER = """\
-import runpy, signal
+import os, pathlib, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-runpy.run_module("htmap", run_name="__main__", alter_sys=True)
+from htmap.cli.app import main
+if "READY" in os.environ:
+    pathlib.Path(os.environ["READY"]).touch()
+sys.exit(main())
 """
 
 

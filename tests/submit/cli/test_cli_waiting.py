@@ -61,8 +61,9 @@ def test_holds_end_it_unless_somebody_will_release_them(place: Place) -> None:
 
 def test_ctrl_c_ends_it_in_silence(place: Place) -> None:
     place.python(f'htmap.map(wait_for, ["{place.folder}/gate"], tag="gated")')
-    with place.start("wait", "gated", HTMAP_LOG_LEVEL="DEBUG") as process:
-        wait_until(lambda: place.htmap("components", "gated", "--status", "RUNNING") == "0\n")
+    ready = place.folder / "ready"
+    with place.start("wait", "gated", READY=str(ready)) as process:
+        wait_until(ready.exists)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.strip()) == (130, "", "")

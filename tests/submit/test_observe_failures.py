@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,3 +152,16 @@ def test_long_reasons_are_wrapped_and_missing_ones_said() -> None:
 def test_advice_is_given_where_there_is_any() -> None:
     assert "set_memory" in advice_on(ComponentHold(34, ""))
     assert advice_on(ComponentHold(12345, "")) == ""
+
+
+def test_a_line_that_was_not_on_the_node_is_read_here_unless_it_has_changed(m: Any, tmp_path: Path) -> None:
+    script = tmp_path / "fit.py"
+    script.write_text("import htmap\n    return 1 / 0\n")
+    frame = {"file": str(script), "line": 2, "function": "fit", "code": "", "locals": {}}
+    header = {"exception": {"type": "ZeroDivisionError", "frames": [frame]}}
+    since = script.stat().st_mtime
+    assert "return 1 / 0" in ComponentError.from_header(m, 0, header, since + 1).report()
+    assert "return 1 / 0" in format_chain(header["exception"], since + 1)
+    assert "return 1 / 0" not in ComponentError.from_header(m, 0, header, since - 1).report()
+    frame["file"] = str(tmp_path / "absent.py")
+    assert "absent.py" in ComponentError.from_header(m, 0, header, since + 1).report()

@@ -144,7 +144,7 @@ def _submit(
     created = Map(tag=tag, map_dir=map_dir.path)
     if not quiet:
         print(  # noqa: T201 - what `quiet` is for
-            f"Created map {tag} with {len(created)} components"
+            f"Created map {tag} with {len(created)} component{'' if len(created) == 1 else 's'}"
         )
     return created
 

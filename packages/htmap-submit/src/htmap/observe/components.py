@@ -55,6 +55,7 @@ class Components:
     def __init__(self, map_dir: MapDir, record: MapRecord) -> None:
         self.map_dir = map_dir
         self.count = record.components
+        self.created = record.created
         self.outputs = Outputs(map_dir)
         self._lock = threading.RLock()
         self._named: set[int] = set()  # submissions that the log has named ...

@@ -6,6 +6,7 @@ and text that a scientist can read.
 
 from __future__ import annotations
 
+import linecache
 import textwrap
 import traceback
 from collections.abc import Iterable, Mapping
@@ -132,8 +133,14 @@ class ComponentError:
         return f"<ComponentError(map={self.map.tag!r}, component={self.component}, {self.exception_msg!r})>"
 
     @classmethod
-    def from_header(cls, map: ReadableMap, component: int, header: Mapping[str, Any]) -> ComponentError:  # noqa: A002
-        """Make the error of a "raised" record."""
+    def from_header(
+        cls,
+        map: ReadableMap,  # noqa: A002 - the reference's name
+        component: int,
+        header: Mapping[str, Any],
+        created: float = 0.0,
+    ) -> ComponentError:
+        """Make the error of a "raised" record. `created`: when the map was made, in seconds since 1970."""
         exception = header.get("exception") or {}
         return cls(
             map=map,
@@ -148,7 +155,7 @@ class ComponentError:
                 }
             ),
             scratch_dir_contents=[Path(path) for path in header.get("scratch") or ()],
-            stack_summary=_stack(exception.get("frames") or ()),
+            stack_summary=_stack(exception.get("frames") or (), created),
             hint=exception.get("hint"),
         )
 
@@ -216,7 +223,7 @@ def _section(title: str, lines: list[str]) -> str:
     return "\n".join([title, *(f"  {line}" for line in lines)])
 
 
-def _stack(frames: Iterable[Mapping[str, Any]]) -> traceback.StackSummary:
+def _stack(frames: Iterable[Mapping[str, Any]], created: float) -> traceback.StackSummary:
     return traceback.StackSummary.from_list(
         [
             traceback.FrameSummary(
@@ -224,13 +231,22 @@ def _stack(frames: Iterable[Mapping[str, Any]]) -> traceback.StackSummary:
                 frame.get("line"),
                 str(frame.get("function")),
                 lookup_line=False,
-                line=frame.get("code") or "",
+                line=frame.get("code") or _line_here(str(frame.get("file")), frame.get("line"), created),
                 # Reprs already: FrameSummary would take the repr of each.
                 locals={name: _Verbatim(shown) for name, shown in (frame.get("locals") or {}).items()} or None,
             )
             for frame in frames
         ]
     )
+
+
+def _line_here(path: str, number: int | None, created: float) -> str:
+    """The line of a file that was not on the node: a script of the user's, unless it has changed since it was sent."""
+    try:
+        has_changed = Path(path).stat().st_mtime > created
+    except (OSError, ValueError):
+        return ""
+    return "" if has_changed or not number else linecache.getline(path, number).strip()
 
 
 class _Verbatim(str):
@@ -247,11 +263,11 @@ def format_stack(stack: traceback.StackSummary) -> str:
     return "".join(stack.format()).rstrip("\n")
 
 
-def format_chain(exception: Mapping[str, Any]) -> str:
-    """The remote traceback of an exception record, as text."""
+def format_chain(exception: Mapping[str, Any], created: float = 0.0) -> str:
+    """The remote traceback of an exception record, as text. `created`: when the map was made, in seconds since 1970."""
     lines = [
         "Traceback on the execute node (most recent call last):",
-        format_stack(_stack(exception.get("frames") or ())),
+        format_stack(_stack(exception.get("frames") or (), created)),
     ]
     lines.append(_headline(exception))
     lines += [str(note) for note in exception.get("notes") or ()]

@@ -244,7 +244,7 @@ class ReadableMap(Sequence[Any]):
             return ComponentError.without_output(self, component, self._retrieval.why_no_output(component))
         if header["status"] != RAISED:
             raise ExpectedError(f"Component {component} of map {self._tag} returned: it has no error. Use map.get().")
-        return ComponentError.from_header(self, component, header)
+        return ComponentError.from_header(self, component, header, self._components.created)
 
     @overload
     def __getitem__(self, item: int) -> Any: ...

@@ -159,8 +159,9 @@ class Retrieval:
             )
         exception = record.header.get("exception") or {}
         hint = f"\n{exception['hint']}" if exception.get("hint") else ""
+        trace = format_chain(exception, self._components.created)
         raise MapComponentError(
-            f"Component {component} of map {self.tag()} raised.\n{format_chain(exception)}{hint}\n"
+            f"Component {component} of map {self.tag()} raised.\n{trace}{hint}\n"
             f"map.get_err({component}).report() tells more."
         ) from exception_of(record)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from devloop import checks
+from devloop import checks, containers
 
 
 class Environment:
@@ -47,6 +47,11 @@ def test_a_run_that_finds_no_test_is_a_failure(capsys: pytest.CaptureFixture[str
     _, planned = checks_that_end_with(pytest.ExitCode.NO_TESTS_COLLECTED)
     assert checks.run_all(planned) == 1
     assert "FAILED" in capsys.readouterr().out
+
+
+def test_every_test_of_a_delivery_is_run() -> None:
+    files = {f"tests/integration/{file.name}" for file in Path(__file__).parents[1].glob("integration/test_delivery_*")}
+    assert files == {containers.TESTS.format(subject) for subject in containers.SUBJECTS}
 
 
 def test_every_folder_of_tests_is_run() -> None:

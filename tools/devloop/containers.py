@@ -23,6 +23,9 @@ from testbed.debian import DownloadFailed
 
 TESTS = "tests/integration/test_delivery_{}.py"
 _ALWAYS = ("transplant",)
+_RUNTIMES = ("docker", "apptainer")
+SUBJECTS = (*_ALWAYS, *_RUNTIMES)
+"""What `TESTS` has a file for."""
 
 # For a real account the cache of root is out of reach; what lies here can be read by everybody.
 _ROOTS_CACHE = Path("/var/cache")
@@ -70,17 +73,23 @@ def _roots_cache() -> Iterator[None]:
 
 def _enter_runtimes(stack: ExitStack) -> list[str]:
     """Put the runtimes on PATH for the time of the stack; their names."""
-    if root_filesystem.with_python() is None:
-        say("NOT TESTED with containers. No Debian has this version of Python for a base image.")
+    if had("containers, for want of a base image with this version of Python", _base_image) is None:
         return []
-    root_filesystem.without_python()
-    root_filesystem.with_other_python()
     found = {"docker": had("docker", lambda: _docker(stack))}
     found["apptainer"] = had("apptainer", apptainer.find_or_install, excused=DownloadFailed)
     for folder in found.values():
         if folder is not None:
             os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
-    return [name for name, folder in found.items() if folder is not None]
+    return [name for name in _RUNTIMES if found[name] is not None]
+
+
+def _base_image() -> Path | None:
+    """The one with our Python, if Debian has it. The others are had then, too."""
+    base = root_filesystem.with_python()
+    if base is not None:
+        root_filesystem.without_python()
+        root_filesystem.with_other_python()
+    return base
 
 
 def _docker(stack: ExitStack) -> Path | None:

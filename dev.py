@@ -64,7 +64,9 @@ def _test(arguments: list[str]) -> int:
     if not arguments:
         # Both: the one must leave root behind, and the other must not at once.
         command = ordinary_user.command([sys.executable, str(ROOT / "dev.py"), "test", _ALL_OTHERS])
-        failed = environments.run(command, {**os.environ, **ordinary_user.variables()})
+        # It gives its own children that long.
+        grace_s = 3 * environments.GRACE_S
+        failed = environments.run(command, {**os.environ, **ordinary_user.variables()}, grace_s)
         return containers.delivery_tests([]) or failed
     ordinary_user.leave_root([sys.executable, str(ROOT / "dev.py"), "test", *arguments])
     if arguments == [_ALL_OTHERS]:

@@ -29,7 +29,8 @@ _HATCH = _HOME / "hatch"
 _HATCH_CONFIG = _HOME / "hatch.toml"  # empty; else the user's own configuration has a say
 _STAMP = _HOME / "made-for"
 
-_GRACE_S = 20.0
+GRACE_S = 20.0
+"""How long a command may take to end when it is interrupted."""
 
 
 class NoEnvironment(Exception):
@@ -122,7 +123,7 @@ def _make_virtual_environment(folder: Path) -> None:
         ) from error
 
 
-def run(command: Sequence[str], variables: dict[str, str]) -> int:
+def run(command: Sequence[str], variables: dict[str, str], grace_s: float = GRACE_S) -> int:
     """Run a command in the root of the repository. If this process is interrupted, so is everything below it."""
     with subprocess.Popen(
         command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, start_new_session=True
@@ -132,7 +133,7 @@ def run(command: Sequence[str], variables: dict[str, str]) -> int:
         except KeyboardInterrupt:
             os.killpg(process.pid, signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_GRACE_S)
+                process.wait(grace_s)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             raise

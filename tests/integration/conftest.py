@@ -25,15 +25,17 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def pool_home(pool: Pool) -> Iterator[Path]:  # noqa: ARG001 - the pool must run first
+def pool_home(pool: Pool, request: pytest.FixtureRequest) -> Iterator[Path]:  # noqa: ARG001 - the pool must run first
     """An HTMAP_DIR whose maps run on the pool."""
     folder = Path(tempfile.mkdtemp(prefix="htmap-"))
     before = htmap.settings.to_dict()
     htmap.settings["HTMAP_DIR"] = str(folder)
     htmap.settings["BACKEND"] = "htcondor"
-    cloudpickle.register_pickle_by_value(delivered)
+    for module in (delivered, request.module):
+        cloudpickle.register_pickle_by_value(module)
     yield folder
-    cloudpickle.unregister_pickle_by_value(delivered)
+    for module in (delivered, request.module):
+        cloudpickle.unregister_pickle_by_value(module)
     htmap.clean(all=True)
     htmap.settings.replace(type(htmap.settings)(before))
     shutil.rmtree(folder)

@@ -14,7 +14,7 @@ def invert(x: int) -> float:
     return 1 / x
 
 
-def test_a_log_in_xml_says_the_same(home: Path) -> None:  # noqa: ARG001 - see there
+def test_a_log_in_xml_says_the_same(pool_home: Path) -> None:  # noqa: ARG001 - see there
     m = htmap.map(invert, range(3), map_options=htmap.MapOptions(log_xml=True), quiet=True)
     m.wait(TIMEOUT_S, errors_ok=True)
     assert m._dir.events.read_bytes().startswith(b"<")

@@ -30,8 +30,8 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-def test_condor_submit_takes_what_is_shown(name: str, pool: Pool, home: Path, tmp_path: Path) -> None:
-    sent = home / "some file"
+def test_condor_submit_takes_what_is_shown(name: str, pool: Pool, pool_home: Path, tmp_path: Path) -> None:
+    sent = pool_home / "some file"
     sent.touch()
     text = htmap.submit_description(len, [[TransferPath(sent)], [2]], map_options=OPTIONS[name], tag="seen")
     (tmp_path / "shown.sub").write_text(text)

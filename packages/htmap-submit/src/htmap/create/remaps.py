@@ -51,7 +51,7 @@ def by_component(entries: str) -> dict[int, str]:
 
 
 def _name(name: str) -> str:
-    path = PurePosixPath(str(name))
+    path = PurePosixPath(name if isinstance(name, str) else "")
     if not path.parts or path.is_absolute() or ".." in path.parts:
         raise InvalidOption(
             f"output_remaps takes the names of output files, or paths below them, not {name!r}: "

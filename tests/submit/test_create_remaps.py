@@ -41,8 +41,8 @@ def test_components_that_share_a_job_have_their_own_entries(tmp_path: Path, *, i
     }
 
 
-@pytest.mark.parametrize("name", ["", "/x", "../x", "a/../x", "a=b", "a;b", 'a"b', "a\nb", " a", "a\\b"])
-def test_a_name_that_cannot_be_remapped_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["", 1, "/x", "../x", "a/../x", "a=b", "a;b", 'a"b', "a\nb", " a", "a\\b"])
+def test_a_name_that_cannot_be_remapped_is_refused(name: Any) -> None:
     with pytest.raises(InvalidOption, match=r"output_remaps takes the names|cannot remap"):
         remap_entries({name: WEB}, "0")
 

@@ -68,7 +68,7 @@ class Outputs:
 
     @contextlib.contextmanager
     def _reader(self, submission: int, job: int, component: int) -> Iterator[tuple[OutputsReader, IndexEntry]]:
-        path = self._map_dir.submission(submission).output(job)
+        # Hot: once per result.
         try:
             with self._lock, storage_errors(f"read the output of component {component}"):
                 output = self._opened(submission, job)
@@ -83,6 +83,7 @@ class Outputs:
             ) from error
         except StorageError as error:
             if isinstance(error.__cause__, FileNotFoundError):
+                path = self._map_dir.submission(submission).output(job)
                 raise OutputNotFound(f"Component {component} has no output: there is no file {path}.") from None
             raise
 

@@ -8,6 +8,7 @@
     python3 dev.py lint                 ... only what reads the code: ruff, mypy, import contracts
     python3 dev.py format               put the code into its form
     python3 dev.py docs                 build the documentation into dist/docs
+    python3 dev.py benchmark [NAME...]  measure HTMap beside what it is held against: see benchmarks/README.md
     python3 dev.py pool start|stop|status [SUITE]    a personal HTCondor pool, which tests use while it runs
 
 In: Python >= 3.10 and git. Out: an exit code. On the other side: `devloop`, which makes environments in ``.venv``, and
@@ -28,7 +29,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 if sys.version_info < (3, 10):  # noqa: UP036 - whoever has an older Python should be told in a sentence
     sys.exit(f"HTMap needs Python 3.10 or newer; this is {sys.version.split()[0]}. Try python3.12 dev.py, for example.")
 
-from devloop import checks, containers, environments  # noqa: E402 - they lie in tools/, and an older Python could not read them
+from devloop import benchmarks, checks, containers, environments  # noqa: E402 - they lie in tools/, and an older Python could not read them
 from testbed import __main__ as pool  # noqa: E402
 from testbed import ordinary_user  # noqa: E402
 from testbed.debian import TestbedError  # noqa: E402
@@ -36,7 +37,15 @@ from testbed.debian import TestbedError  # noqa: E402
 
 def main(arguments: list[str]) -> int:
     """Do what the command line says; the exit code."""
-    commands = {"example": _example, "test": _test, "lint": _lint, "format": _format, "docs": _docs, "pool": _pool}
+    commands = {
+        "example": _example,
+        "test": _test,
+        "lint": _lint,
+        "format": _format,
+        "docs": _docs,
+        "benchmark": _benchmark,
+        "pool": _pool,
+    }
     if not arguments or arguments[0] not in commands:
         print(__doc__)
         return 0 if arguments in (["--help"], ["-h"]) else os.EX_USAGE
@@ -84,6 +93,11 @@ def _format(_: list[str]) -> int:
 
 def _docs(_: list[str]) -> int:
     return checks.documentation()
+
+
+def _benchmark(arguments: list[str]) -> int:
+    ordinary_user.leave_root([sys.executable, str(ROOT / "dev.py"), "benchmark", *arguments])
+    return benchmarks.run(arguments)
 
 
 def _pool(arguments: list[str]) -> int:

@@ -19,7 +19,7 @@ import pytest
 from htmap_common import checkpoint, transfer_output_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.exec.conftest import Job
 
@@ -520,6 +520,27 @@ def test_finished_components_are_a_checkpoint(job: Job) -> None:
     assert run_on(job, "0-3") == 3
     assert job.results() == {component: component * 10 for component in range(4)}
     assert [(job.scratch / f"_htmap_trace{component}").read_text() for component in range(4)] == ["called"] * 4
+
+
+@pytest.mark.parametrize("options", [(), ALWAYS], ids=["staying", "leaving"])
+def test_a_component_does_not_find_what_the_one_before_has_checkpointed(job: Job, options: Sequence[str]) -> None:
+    def function(component: int) -> list[str]:
+        found = sorted(path.read_text() for path in [Path("state"), Path("folder/state")] if path.exists())
+        Path("folder").mkdir(exist_ok=True)
+        for place in ("state", "folder/state"):
+            Path(place).write_text(str(component))
+        checkpoint("state", "folder", "data")
+        if component == 1 and not found:
+            raise ValueError
+        return [each for each in found if each != str(component)]
+
+    job.write_function(function)
+    job.write_inputs((0,), (1,), (2,))
+    (job.scratch / "data").write_text("for all")
+    while job.run("0-2", options=options).exit_code == CHECKPOINTED:
+        pass
+    assert {0: [], 2: []}.items() <= job.results().items()
+    assert (job.scratch / "data").read_text() == "for all"
 
 
 def test_a_child_that_checkpoints_ends_nothing(job: Job) -> None:

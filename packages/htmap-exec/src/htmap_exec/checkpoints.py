@@ -21,7 +21,7 @@ import contextlib
 import errno
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from .capture import copy_streams, put_back_streams
 from .usage import Usage
@@ -47,6 +47,7 @@ class Checkpoints:
         self._component = component
         self._place = os.path.join(scratch, _DIRECTORY, str(component))
         self._is_news = False
+        self._places: set[str] = set()
 
     def save(self, paths: Iterable[str | os.PathLike[str]], usage: Usage) -> None:
         """Copy files and directories. If this raises, the checkpoint before is still there.
@@ -83,6 +84,7 @@ class Checkpoints:
         files = os.path.join(checkpoint, _FILES)
         for name in _names(files):
             copy(os.path.join(files, name), os.path.join(self._scratch, name))
+            self._places.add(name)
         return True
 
     def usage(self) -> Usage | None:
@@ -94,6 +96,19 @@ class Checkpoints:
             return None
         return Usage(started, wall_s, user_cpu_s, system_cpu_s, int(peak_memory_kb))
 
+    def clear_scratch(self, sent: Collection[str]) -> None:
+        """Take what was checkpointed out of the scratch directory: the next component would take it for its own.
+
+        Parameters
+        ----------
+        sent
+            Names of what was sent along for all components; it stays.
+        """
+        for place in self._places:
+            if place.split(os.sep, 1)[0] not in sent:
+                with contextlib.suppress(OSError):
+                    remove(os.path.join(self._scratch, place))
+
     def forget(self) -> None:
         """Remove them: the component has returned, and its record is written."""
         remove(self._place)
@@ -104,6 +119,7 @@ class Checkpoints:
             target = os.path.join(new, _FILES, place)
             os.makedirs(os.path.dirname(target), exist_ok=True)
             copy(source, target)
+            self._places.add(place)
         copy_streams(self._scratch, self._component, new)
         with open(os.path.join(new, _USAGE), "w", encoding="ascii") as file:
             file.write(" ".join(map(repr, usage)))

@@ -17,6 +17,7 @@ from typing import Any
 import cloudpickle
 import pytest
 
+from htmap.objects import freeze
 from htmap_common.wire import Buffer, Kind, OutputsReader, Record, encode_file
 
 PATIENCE_S = 30.0
@@ -48,7 +49,7 @@ class Job:
             "implementation": sys.implementation.name,
             "cloudpickle": cloudpickle.__version__,
         }
-        self.write("function", Kind.FUNCTION, {**versions, **header}, [cloudpickle.dumps(function)])
+        self.write("function", Kind.FUNCTION, {**versions, **header}, freeze(function))
 
     def write_inputs(self, *calls: tuple[Any, ...], first: int = 0, name: str = "inputs", **header: object) -> None:
         """Write a shard; each call is a tuple of positional arguments."""

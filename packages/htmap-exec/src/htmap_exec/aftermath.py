@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import failures, records
 from .capture import Streams, read_streams, remove_streams
+from .checkpoints import Checkpoints
 from .errors import ComponentDied, ComponentFailure, RecordNotWritten, RunnerFailure
 from .outputs import Outputs
 from .usage import Usage, max_rss_kb
@@ -66,6 +67,7 @@ def _record_death(task: Task, outputs: Outputs, component: int, position: Positi
         except OSError:
             continue
         remove_streams(task.scratch, component)
+        Checkpoints(task.scratch, component).clear_scratch(task.sent)
         return
     raise RunnerFailure(f"{failure} Not even a record of this could be written. {failure.hint}")
 

@@ -104,7 +104,8 @@ class Checkpoints:
         sent
             Names of what was sent along for all components; it stays.
         """
-        for place in self._places:
+        last = os.path.join(self._place, str(self._last()), _FILES)  # of a component that has ended its process
+        for place in {*self._places, *_names(last)}:
             if place.split(os.sep, 1)[0] not in sent:
                 with contextlib.suppress(OSError):
                     remove(os.path.join(self._scratch, place))

@@ -56,6 +56,8 @@ class Task(NamedTuple):
         Whether records of failures show local variables.
     has_fresh_processes
         Whether each component runs in a process of its own.
+    sent
+        Names of what was in the scratch directory before anything ran, and of the outputs file.
     leave_at
         When to have checkpoints sent to the access point, on the clock of time.monotonic(). None: never.
     """
@@ -67,6 +69,7 @@ class Task(NamedTuple):
     scratch: str
     with_locals: bool = True
     has_fresh_processes: bool = False
+    sent: frozenset[str] = frozenset()
     leave_at: float | None = None
 
 
@@ -113,6 +116,7 @@ def parse_task(arguments: list[str]) -> Task:
         scratch=scratch,
         with_locals=_NO_LOCALS not in arguments,
         has_fresh_processes=_FRESH in arguments,
+        sent=frozenset([*os.listdir(scratch), values["--outputs"]]),
         leave_at=_leave_at(values[_EVERY]) if _EVERY in values else None,
     )
 

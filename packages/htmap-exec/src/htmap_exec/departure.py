@@ -37,7 +37,7 @@ class Departure:
         self._scratch = task.scratch
         self._progress = progress
         self._pid = os.getpid()
-        self._came_with_the_job = set(os.listdir(task.scratch)) if task.leave_at is not None else set()
+        self._came_with_the_job = task.sent
 
     def is_due(self) -> bool:
         """Whether it is time. Never in a child that the function has forked, nor when the job is to end anyway."""

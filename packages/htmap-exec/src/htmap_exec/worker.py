@@ -53,7 +53,6 @@ class Worker:
         self._function: Callable[..., Any] | None = None
         self._departure = Departure(task, progress)
         self._pid = os.getpid()
-        self._sent = frozenset(os.listdir(task.scratch))
 
     def run(self) -> None:
         """Run the components that have no record yet.
@@ -110,7 +109,7 @@ class Worker:
         )
         if ending.failure is None:
             checkpoints.forget()
-        checkpoints.clear_scratch(self._sent)
+        checkpoints.clear_scratch(self._task.sent)
         remove_streams(self._task.scratch, component)
 
     def _attempt(self, component: int, checkpoints: Checkpoints, files: UserFiles) -> _Ending:

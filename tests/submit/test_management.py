@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.submit.fake_backend import FakeBackend
 from tests.submit.fake_bindings import Bindings, HTCondorException
 
 import htmap
-from htmap.exceptions import BackendNotAvailable, TagNotFound
+from htmap.exceptions import BackendNotAvailable, InvalidOption, TagNotFound
 from htmap.store import tags
 from htmap.store.mapdir import Home
 from htmap.store.tags import Tag
@@ -128,3 +130,16 @@ def test_a_map_that_a_killed_retag_left_with_two_tags_is_cleaned(three: FakeBack
     htmap.clean(all=True)
     assert htmap.get_tags() == ()
     assert three.jobs == {}
+
+
+@pytest.mark.usefixtures("three")
+def test_the_status_of_one_map_may_be_asked_for_without_a_list() -> None:
+    one = htmap.load("fit-1")
+    assert htmap.status(one) == htmap.status([one])
+
+
+@pytest.mark.parametrize("wrong", [3, [3], ["fit-1"]])
+@pytest.mark.usefixtures("three")
+def test_a_status_of_what_is_no_map_is_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidOption, match=r"htmap.load\(\)"):
+        htmap.status(wrong)

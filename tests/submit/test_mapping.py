@@ -353,6 +353,20 @@ def test_a_tag_that_is_taken_is_refused(queue: FakeBackend) -> None:
     assert issubclass(TagAlreadyExists, HTMapException)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"args": ["ab"]}, {"kwargs": [{1: 2}]}, {"args": [3]}, {"kwargs": [3]}, {"args": [b"ab"]}]
+)
+def test_calls_that_are_none_are_refused(wrong: Any, queue: FakeBackend) -> None:
+    with pytest.raises(InvalidOption, match="Component 0 of a starmap must have a tuple"):
+        htmap.starmap(power, **wrong)
+    assert nothing_was_made(queue)
+
+
+def test_a_builder_wants_a_function_at_once() -> None:
+    with pytest.raises(InvalidOption, match="must be a function, not 3"):
+        htmap.build_map(3)  # type: ignore[arg-type]
+
+
 # --- the submit description -----------------------------------------------------------------------------------------
 
 

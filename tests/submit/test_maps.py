@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import sys
 import time
 from collections.abc import Callable
@@ -282,3 +283,14 @@ def test_a_log_that_is_not_silent_is_believed(m: Map, bindings: Bindings) -> Non
     bindings.calls.clear()
     assert m.component_statuses == [Status.IDLE] * 3
     assert bindings.calls == []
+
+
+def test_a_map_can_be_sent_to_another_process(m: Map) -> None:
+    again = pickle.loads(pickle.dumps(m))
+    assert again == m
+    assert again.status() == m.status()
+
+
+def test_a_rerun_wants_indices_and_says_so(m: Map) -> None:
+    with pytest.raises(InvalidOption, match=r"such as \[1\]"):
+        m.rerun(1)  # type: ignore[arg-type]

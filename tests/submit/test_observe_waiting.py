@@ -5,10 +5,11 @@ from __future__ import annotations
 import builtins
 import datetime as dt
 import time
+from typing import Any
 
 import pytest
 
-from htmap.exceptions import TimeoutError  # noqa: A004 - ours
+from htmap.exceptions import InvalidOption, TimeoutError  # noqa: A004 - ours
 from htmap.observe.waiting import Deadline, Pacer, seconds, wait_until
 
 
@@ -81,3 +82,9 @@ def test_without_a_deadline_there_is_all_the_time_of_the_world() -> None:
     assert Deadline(None).remaining_s() == float("inf")
     Deadline(None).check(lambda: pytest.fail("asked what for"))
     assert Deadline(100).remaining_s() > 90
+
+
+@pytest.mark.parametrize("timeout", ["x", float("nan"), [1], "10"])
+def test_what_is_no_timeout_is_refused(timeout: Any) -> None:
+    with pytest.raises(InvalidOption, match="A timeout must be a number of seconds"):
+        Deadline(timeout)

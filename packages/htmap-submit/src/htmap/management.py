@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from htmap.backend.protocol import Action, JobSelection
 from htmap.backend.select import NAMES
 from htmap.create.debris import remove_map, sweep
-from htmap.exceptions import BackendError, DamagedFile, HTMapException, MapWasRemoved, TagNotFound
+from htmap.exceptions import BackendError, DamagedFile, HTMapException, InvalidOption, MapWasRemoved, TagNotFound
 from htmap.maps import Map, backends
 from htmap.reports.lines import BrokenMap, MapLine
 from htmap.reports.status_machine import as_json, status_dict, status_rows
@@ -120,9 +120,18 @@ def _lines(
     maps: Iterable[Map] | None, include_state: bool, include_meta: bool
 ) -> tuple[list[MapLine], list[BrokenMap]]:
     home = Home.of(settings)
-    found = survey(home) if maps is None else Survey({each.tag: each for each in maps})
+    found = survey(home) if maps is None else Survey({each.tag: each for each in _checked(maps)})
     shown, broken = lines(home, found.maps, with_state=include_state, with_usage=include_meta)
     return shown, [*found.broken, *broken]
+
+
+def _checked(maps: Iterable[Map]) -> Iterable[Map]:
+    # A map is iterable itself: over its results, for which this would wait.
+    given = [maps] if isinstance(maps, Map) else list(maps) if isinstance(maps, Iterable) else [maps]
+    for each in given:
+        if not isinstance(each, Map):
+            raise InvalidOption(f"The status is that of maps, not of {each!r}: htmap.load() gives the map of a tag.")
+    return given
 
 
 def remove(tag: str, not_exist_ok: bool = True, *, force: bool = False) -> None:

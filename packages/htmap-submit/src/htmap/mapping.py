@@ -113,12 +113,16 @@ def _aligned(args: Iterable[Iterable[Any]] | None, kwargs: Iterable[Mapping[str,
             shorter = "args" if positional is _MISSING else "kwargs"
             raise MisalignedInputData(f"args and kwargs must be of the same length, but {shorter} ends at {component}.")
         try:
-            yield call_of(positional, named)
+            call = call_of(() if isinstance(positional, (str, bytes)) else positional, named)
+            is_call = not isinstance(positional, (str, bytes)) and all(isinstance(name, str) for name in call[1])
         except (TypeError, ValueError):
+            is_call = False
+        if not is_call:
             raise InvalidOption(
                 f"Component {component} of a starmap must have a tuple of positional arguments and a dictionary of "
                 f"keyword arguments, not {positional!r} and {named!r}."
-            ) from None
+            )
+        yield call
 
 
 def _submit(
@@ -149,6 +153,14 @@ def _submit(
     return created
 
 
+def _checked_function(func: Callable[..., Any]) -> Callable[..., Any]:
+    if isinstance(func, MappedFunction):
+        return func.function
+    if not callable(func):
+        raise InvalidOption(f"What is mapped must be a function, not {func!r}.")
+    return func
+
+
 def _length_of(inputs: object) -> int | None:
     """The number of inputs, if they know it themselves."""
     try:
@@ -164,13 +176,9 @@ def _component_count(stored: StoredInputs) -> int:
 def _request(
     func: Callable[..., Any], calls: Iterable[Call], map_options: MapOptions | None, tag: str | None
 ) -> Request:
-    if isinstance(func, MappedFunction):
-        func = func.function
-    if not callable(func):
-        raise InvalidOption(f"What is mapped must be a function, not {func!r}.")
     defaults = MapOptions.from_settings(settings["MAP_OPTIONS"])
     return Request(
-        function=func,
+        function=_checked_function(func),
         calls=calls,
         options=MapOptions.merge(map_options or MapOptions(), defaults),
         tag=tag,
@@ -219,7 +227,7 @@ class MapBuilder:
     """
 
     def __init__(self, func: Callable[..., Any], map_options: MapOptions | None = None, tag: str | None = None) -> None:
-        self._func = func
+        self._func = _checked_function(func)
         self._map_options = map_options
         self._tag = tag
         self._calls: list[Call] = []

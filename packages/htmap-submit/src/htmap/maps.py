@@ -7,11 +7,13 @@ the directory of the map.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import time
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.backend.select import backend_named
@@ -59,6 +61,10 @@ class Map(ReadableMap):
         self._backend = backend_named(self._record.backend, self._dir.home, settings)
         self._progress_checked = self._queue_asked = float("-inf")
         self._is_advised = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A map is on disk: another process opens it anew.
+        return functools.partial(type(self), tag=self._tag, map_dir=self._dir.path), ()
 
     @classmethod
     def load(cls, tag: str) -> Map:
@@ -211,7 +217,11 @@ class Map(ReadableMap):
             Some of them are active.
         """
         self._check_exists()
-        wanted = sorted({self._index(each) for each in (range(len(self)) if components is None else components)})
+        if components is None:
+            components = range(len(self))
+        elif not isinstance(components, Iterable):
+            raise InvalidOption(f"rerun() takes the indices of components, such as [{components!r}].")
+        wanted = sorted({self._index(each) for each in components})
         if not wanted:
             return
         with changing(self._dir):

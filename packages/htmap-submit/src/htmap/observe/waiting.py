@@ -6,10 +6,11 @@ One stat of the event log at each look; the looks get rarer while nothing happen
 from __future__ import annotations
 
 import datetime as dt
+import math
 import time
 from collections.abc import Callable
 
-from htmap.exceptions import TimeoutError  # noqa: A004 - ours
+from htmap.exceptions import InvalidOption, TimeoutError  # noqa: A004 - ours
 
 Timeout = int | float | dt.timedelta | None
 
@@ -19,8 +20,19 @@ _IDLE_SHARE = 10  # times as long asleep as at work, up to the longest pause
 
 
 def seconds(timeout: Timeout) -> float | None:
-    """A timeout in seconds; None: for ever."""
-    return timeout.total_seconds() if isinstance(timeout, dt.timedelta) else timeout
+    """A timeout in seconds; None: for ever.
+
+    Raises
+    ------
+    htmap.exceptions.InvalidOption
+        It is no timeout.
+    """
+    if timeout is None:
+        return None
+    wait_s = timeout.total_seconds() if isinstance(timeout, dt.timedelta) else timeout
+    if not isinstance(wait_s, (int, float)) or math.isnan(wait_s):
+        raise InvalidOption(f"A timeout must be a number of seconds, a timedelta, or None for ever, not {timeout!r}.")
+    return wait_s
 
 
 class Deadline:

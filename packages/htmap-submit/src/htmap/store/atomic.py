@@ -20,6 +20,8 @@ _ADVICE = {
     errno.EPERM: "You may not write there: change its permissions, or the setting HTMAP_DIR.",
     errno.EROFS: "That disk is read-only: change the setting HTMAP_DIR.",
     errno.ENOTDIR: "Something on that path is a file, not a directory: change the setting HTMAP_DIR.",
+    errno.EEXIST: "Something else is there: move it away, or change the setting HTMAP_DIR.",
+    errno.ENOENT: "There is no such place: make it, or change the setting HTMAP_DIR.",
     errno.EMFILE: "This process has too many files open.",
 }
 

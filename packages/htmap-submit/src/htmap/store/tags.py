@@ -66,6 +66,13 @@ def check(tag: str) -> str:
     tag = unicodedata.normalize("NFC", tag)
     if not tag:
         raise InvalidTag("A tag cannot be empty.")
+    try:
+        os.fsencode(tag)
+    except UnicodeEncodeError:
+        raise InvalidTag(
+            f"The tag {tag!r} cannot be the name of a file with the locale of this process: use ASCII, or set "
+            "LC_ALL=C.UTF-8."
+        ) from None
     if len(tag.encode("utf-8", "surrogatepass")) > _MAX_BYTES:
         raise InvalidTag(f"The tag {tag[:40]!r}... is too long: at most {_MAX_BYTES} bytes.")
     if not _VALID.fullmatch(tag):

@@ -10,6 +10,7 @@ docker that they may use already, if they may.
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from pathlib import Path
 from devloop.environments import ROOT, Environment, run, variables
 from devloop.saying import had, say
 from testbed import apptainer, cache, condor, docker, ordinary_user, root_filesystem, runtimes
-from testbed.debian import DownloadFailed
+from testbed.debian import DownloadFailed, TestbedError
 
 TESTS = "tests/integration/test_delivery_{}.py"
 _ALWAYS = ("transplant",)
@@ -76,7 +77,7 @@ def _enter_runtimes(stack: ExitStack) -> list[str]:
     if had("containers, for want of a base image with this version of Python", _base_image) is None:
         return []
     found = {"docker": had("docker", lambda: _docker(stack))}
-    found["apptainer"] = had("apptainer", apptainer.find_or_install, excused=DownloadFailed)
+    found["apptainer"] = had("apptainer", _apptainer, excused=DownloadFailed)
     for folder in found.values():
         if folder is not None:
             os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
@@ -90,6 +91,20 @@ def _base_image() -> Path | None:
         root_filesystem.without_python()
         root_filesystem.with_other_python()
     return base
+
+
+def _apptainer() -> Path:
+    """The folder of an apptainer program that builds images for the ordinary user."""
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    subordinate = Path("/etc/subuid")
+    is_listed = subordinate.exists() and f"\n{user}:" in f"\n{subordinate.read_text(encoding='utf-8')}"
+    # For who is not listed there, and for the account that root's tests run as, it finds another way.
+    if os.geteuid() != 0 and is_listed and shutil.which("newuidmap") is None:
+        raise TestbedError(
+            f"It builds no images for {user}, who is listed in {subordinate}, without the program newuidmap: "
+            "have the package uidmap installed."
+        )
+    return apptainer.find_or_install()
 
 
 def _docker(stack: ExitStack) -> Path | None:

@@ -19,7 +19,7 @@ htmap-exec: runs components of an HTMap map on an execute node.
 
 usage: htmap-exec run --function FILE --components 5-9,12 --inputs FILE[,FILE...] --outputs FILE
                       [--checkpoint-every SECONDS] [--no-locals]
-       htmap-exec --self-test | --version | --wire-format | --help
+       htmap-exec fork-server | --self-test | --version | --wire-format | --help
 
 run          run components in the current directory, which holds the files; append a record for each to the outputs
              file, and go on after the records that are there already
@@ -28,6 +28,7 @@ run          run components in the current directory, which holds the files; app
 --fresh-process
              run each component in a process of its own, which has to load the function again
 --no-locals  keep the values of local variables out of the records of failures
+fork-server  start such runs as processes of their own, for a supervisor on the other end of standard input
 --self-test  run one small component in a temporary directory, to see whether it works here
 --wire-format  print the number of the file format that this version reads and writes
 
@@ -159,6 +160,10 @@ def _dispatch(arguments: list[str]) -> int:
             exit_code = Keeper(parse_task(options)).run()
             # All is written. To take the interpreter apart in good order would only take time, for each job.
             os._exit(exit_code)
+        case ["fork-server"]:
+            from .fork_server import serve  # noqa: PLC0415 - as above
+
+            serve(main)
         case ["--self-test"]:
             from .self_test import run_self_test  # noqa: PLC0415 - as above
 

@@ -251,7 +251,7 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
     user = {name: _rendered(value) for name, value in plan.options.descriptors.items()}
     if jobs > plan.threshold and not {"max_idle", "max_materialize"} & user.keys():
         descriptors["max_idle"] = str(plan.max_idle)
-    delivery = {name.casefold(): str(value) for name, value in plan.delivery.items()}
+    delivery = {name if "." in name else name.casefold(): str(value) for name, value in plan.delivery.items()}
     descriptors |= {name: value for name, value in delivery.items() if name != "transfer_input_files"} | user
     _join_requirements(descriptors, plan)
     _join_input_files(descriptors, plan)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from htmap.delivery import runners
+from htmap.delivery.spelling import FORK_SERVER
 
 # The zip is an executable of its own: if there is no python3, the job ends with code 127.
 HEAD = "#!/usr/bin/env python3\n"
@@ -16,7 +17,11 @@ HEAD = "#!/usr/bin/env python3\n"
 
 def descriptors(_tag: str, map_dir: Path) -> Mapping[str, str]:
     """Send the zip as the executable of the job."""
-    return {"executable": str(runners.place(map_dir, HEAD)), "transfer_executable": "true"}
+    return {
+        "executable": str(runners.place(map_dir, HEAD)),
+        "transfer_executable": "true",
+        FORK_SERVER: '"fork-server"',
+    }
 
 
 def set_up(_tag: str, map_dir: Path) -> None:

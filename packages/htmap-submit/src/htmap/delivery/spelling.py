@@ -10,6 +10,9 @@ import re
 
 from htmap.exceptions import InvalidSetting
 
+# For the local backend (htmap.backend.local.fork_servers); HTCondor takes no notice of it.
+FORK_SERVER = "MY.HTMapForkServer"
+
 # A newline begins another submit command, $( a macro, $$( one of the matched machine; the rest cannot be printed.
 _UNUSABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|\\$\\(|\\$\\$|\\\\$")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from htmap.backend.local import classad, containers, language, operators, values
+from htmap.backend.local import classad, containers, fork_servers, language, operators, values
 from htmap.exceptions import InvalidOption
 
 _T = TypeVar("_T")
@@ -92,6 +92,13 @@ class Job:
     def sent(self) -> dict[str, str]:
         """Outputs to the URLs that they go to."""
         return {name: place for name, place in self.remaps.items() if values.is_remote(place)}
+
+    @property
+    def fork_server_arguments(self) -> list[str]:
+        """The arguments that make its executable a fork server; none: it cannot be one."""
+        text = self.attributes.get(fork_servers.ATTRIBUTE.casefold())
+        value = classad.parse(text).evaluate(self.scope()) if text else None
+        return value.split() if isinstance(value, str) else []
 
     def scope(self, **known: operators.Value) -> classad.Scope:
         """What an expression of this job may name; `known` are further attributes, by casefolded name."""

@@ -22,6 +22,7 @@ from typing import IO
 from htmap.backend.local import containers, courier, policy
 from htmap.backend.local.actions import HELD_CANNOT_START, HELD_INPUT_FILES, HELD_OUTPUT_FILES
 from htmap.backend.local.eventlog import Exit, Resources, Usage
+from htmap.backend.local.fork_servers import ForkServers, Program
 from htmap.backend.local.job import Job
 from htmap.backend.local.sandbox import STDERR, STDOUT, CannotGoOn, Sandbox, size_of
 
@@ -132,7 +133,7 @@ class Ended:
     failure: CannotGoOn | None
 
 
-def start(job: Job, sandbox: Sandbox, slot: int) -> Run:
+def start(job: Job, sandbox: Sandbox, slot: int, servers: ForkServers) -> Run:
     """Start a job.
 
     Raises
@@ -143,7 +144,7 @@ def start(job: Job, sandbox: Sandbox, slot: int) -> Run:
     try:
         received = sandbox.stage_in(job)
         started = time.monotonic()
-        return Run(job, sandbox, _spawn(job, sandbox, slot, is_first=True), slot, started, received)
+        return Run(job, sandbox, _spawn(job, sandbox, slot, servers, is_first=True), slot, started, received)
     except BaseException:
         sandbox.discard()
         raise
@@ -155,7 +156,7 @@ def has_checkpointed(run: Run, status: int) -> bool:
     return code is not None and not run.was_asked_to_end and os.WIFEXITED(status) and os.WEXITSTATUS(status) == code
 
 
-def go_on(run: Run, used: resource.struct_rusage) -> Run:
+def go_on(run: Run, used: resource.struct_rusage, servers: ForkServers) -> Run:
     """Start the next process of a job that `has_checkpointed`, in the same scratch directory.
 
     Nothing is copied: whatever ends that process, and the supervisor too, the scratch directory is still there.
@@ -166,7 +167,7 @@ def go_on(run: Run, used: resource.struct_rusage) -> Run:
         It cannot be started.
     """
     run.send(signal.SIGKILL)  # whatever it left running
-    pid = _spawn(run.job, run.sandbox, run.slot, is_first=False)
+    pid = _spawn(run.job, run.sandbox, run.slot, servers, is_first=False)
     return replace(run, pid=pid, peak_kb=_peak_kb(run, used), spent=run.spent + _cpu(used))
 
 
@@ -235,28 +236,28 @@ def _failure_of_courier(run: Run) -> CannotGoOn | None:
     return CannotGoOn(code, _PLUGIN_FAILED, f"{what}: {told['why']}")
 
 
-def _spawn(job: Job, sandbox: Sandbox, slot: int, *, is_first: bool) -> int:
+def _spawn(job: Job, sandbox: Sandbox, slot: int, servers: ForkServers, *, is_first: bool) -> int:
     command, environment = [str(sandbox.executable(job)), *job.arguments], _environment(job, sandbox.scratch, slot)
+    program = Program(job.executable, command, job.fork_server_arguments, environment, sandbox.scratch)
     if job.image is not None:
         command, environment = _in_image(job.image, sandbox, command, environment)
     if job.fetched or job.sent:
         fetch = job.fetched if is_first else {}
         command, environment = _with_courier(job, sandbox, command, environment, fetch)
     with contextlib.ExitStack() as files:
-        stdin = _open_stdin(job.stdin, files)
-        stdout = files.enter_context((sandbox.scratch / STDOUT).open("ab")) if job.stdout else subprocess.DEVNULL
-        if job.stderr and job.stderr == job.stdout:
-            stderr = stdout
-        else:
-            stderr = files.enter_context((sandbox.scratch / STDERR).open("ab")) if job.stderr else subprocess.DEVNULL
+        standard = _open_standard(job, sandbox, files)
+        if program.server_arguments and command is program.command:  # by itself: in no image, with no courier
+            pid = servers.fork(program, standard)
+            if pid is not None:
+                return pid
         try:
             process = subprocess.Popen(
                 command,
                 cwd=sandbox.scratch,
                 env=environment,
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
+                stdin=standard[0],
+                stdout=standard[1],
+                stderr=standard[2],
                 # A group of its own: signals reach all of it, and a Ctrl-C somewhere else does not.
                 start_new_session=True,
             )
@@ -268,6 +269,17 @@ def _spawn(job: Job, sandbox: Sandbox, slot: int, *, is_first: bool) -> int:
     # The supervisor waits for all processes itself, to learn what they used; Popen must not wait for this one too.
     process.returncode = 0
     return process.pid
+
+
+def _open_standard(job: Job, sandbox: Sandbox, files: contextlib.ExitStack) -> list[int]:
+    """Descriptors of the standard input, output and error of a job."""
+    stdin = _open_stdin(job.stdin or Path(os.devnull), files)
+    stdout = sandbox.scratch / STDOUT if job.stdout else Path(os.devnull)
+    stderr = sandbox.scratch / STDERR if job.stderr else Path(os.devnull)
+    outputs = [files.enter_context(path.open("ab")) for path in (stdout, stderr)]
+    if job.stderr and job.stderr == job.stdout:
+        outputs[1] = outputs[0]
+    return [file.fileno() for file in (stdin, *outputs)]
 
 
 def _with_courier(
@@ -297,9 +309,7 @@ def _in_image(
     return inside, environment | (dict(os.environ) if containers.uses_docker(image) else {})
 
 
-def _open_stdin(path: Path | None, files: contextlib.ExitStack) -> IO[bytes] | int:
-    if path is None:
-        return subprocess.DEVNULL
+def _open_stdin(path: Path, files: contextlib.ExitStack) -> IO[bytes]:
     try:
         return files.enter_context(path.open("rb"))
     except OSError as error:

@@ -31,8 +31,9 @@ from htmap.backend.local import ending, launch, outbox, processes, recovery, sta
 from htmap.backend.local.actions import HELD_CANNOT_START, HELD_EVENT_LOG, Request, held
 from htmap.backend.local.clusters import Clusters
 from htmap.backend.local.eventlog import JobEvents
+from htmap.backend.local.fork_servers import ForkServers
 from htmap.backend.local.queue import Queue
-from htmap.backend.local.sandbox import CannotGoOn, Sandbox
+from htmap.backend.local.sandbox import CannotGoOn, Sandbox, scratch_root
 from htmap.backend.local.starter import Run
 from htmap.backend.local.wakeup import Wakeup
 from htmap.backend.protocol import JobStatus
@@ -71,6 +72,7 @@ class Supervisor:
         self._lock = lock
         self._idle_s = idle_s
         self._clusters = Clusters(queue)
+        self._servers = ForkServers(scratch_root(home))
         self._runs: dict[int, Run] = {}
         self._seen_version = -1
         self._slots = 0
@@ -142,7 +144,7 @@ class Supervisor:
 
     def _go_on(self, run: Run, used: resource.struct_rusage) -> Run | None:
         try:
-            return starter.go_on(run, used)
+            return starter.go_on(run, used, self._servers)
         except CannotGoOn as failure:
             _LOG.warning("job %d.%d cannot go on after a checkpoint: %s", *run.key, failure.reason)
             return None
@@ -239,7 +241,7 @@ class Supervisor:
             if unwritable:
                 raise CannotGoOn(HELD_EVENT_LOG, 0, f"The job event log cannot be written: {unwritable}")  # noqa: TRY301
             job = self._clusters.job(row)
-            return starter.start(job, Sandbox(self._home, job.cluster, job.proc), slot)
+            return starter.start(job, Sandbox(self._home, job.cluster, job.proc), slot, self._servers)
         except CannotGoOn:
             raise
         except InvalidOption as error:  # nobody could tell when it was submitted
@@ -274,6 +276,7 @@ class Supervisor:
             return
         self._housekeeping_at = now + _HOUSEKEEPING_S
         self._queue.retry_logs()
+        self._servers.forget_idle()
         memory = processes.memory_by_session(self._runs) if self._runs else {}
         with self._queue.transaction():
             self._queue.purge()

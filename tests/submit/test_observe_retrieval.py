@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from htmap.exceptions import (
     MapComponentError,
     MapComponentHeld,
     MapComponentRemoved,
+    MapWasRemoved,
     TimeoutError,  # noqa: A004 - ours
 )
 from htmap.observe.readable import ReadableMap
@@ -121,6 +123,27 @@ def test_a_job_that_ended_well_but_left_nothing_is_an_error_too(make_map: MakeMa
     fake.end(0, 0)
     with pytest.raises(MapComponentError, match="ended well, but its output is not there"):
         m.get(0)
+
+
+def test_iterating_over_what_is_there_looks_for_news_once(make_map: MakeMap, fake: FakeBackend) -> None:
+    m = make_map(invert, [1, 2, 4])
+    fake.run()
+    results = iter(m)
+    assert next(results) == 1
+    m._dir.events.unlink()  # whoever looked now would find that nothing has run
+    assert list(results) == [0.5, 0.25]
+
+
+def test_iterating_over_a_map_that_is_removed_meanwhile_says_so(make_map: MakeMap, fake: FakeBackend) -> None:
+    m = make_map(invert, [1, 2, 4])
+    fake.run()
+    results, pairs = iter(m), m.iter_with_inputs()
+    next(results)
+    next(pairs)
+    shutil.rmtree(m._dir.path)
+    for rest in (results, pairs):
+        with pytest.raises(MapWasRemoved):
+            list(rest)
 
 
 def test_an_output_that_comes_late_is_waited_for(make_map: MakeMap, fake: FakeBackend, own_settings: Settings) -> None:

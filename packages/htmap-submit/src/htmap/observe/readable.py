@@ -277,13 +277,11 @@ class ReadableMap(Sequence[Any]):
 
     def iter(self, timeout: Timeout = None) -> Iterator[Any]:
         """Iterate over the output in the order of the inputs, waiting `timeout` for each to become available."""
-        for component in range(len(self)):
-            yield self.get(component, timeout)
+        return self._retrieval.results(timeout)
 
     def iter_with_inputs(self, timeout: Timeout = None) -> Iterator[tuple[Call, Any]]:
         """As `iter`, with the inputs: pairs ``((args, kwargs), output)``."""
-        for component, call in enumerate(self.iter_inputs()):
-            yield call, self.get(component, timeout)
+        return zip(self.iter_inputs(), self._retrieval.results(timeout), strict=True)
 
     def iter_as_available(self, timeout: Timeout = None) -> Iterator[Any]:
         """Iterate over the output as it becomes available; `timeout` is for the whole iteration.

@@ -7,7 +7,7 @@ our exceptions that names map and component. This is all of `htmap.Map.get` and 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -60,6 +60,14 @@ class Retrieval:
         self.wait_for(component, timeout)
         return self.settled_result(component, timeout)
 
+    def results(self, timeout: Timeout) -> Iterator[Any]:
+        """The results of all components in order, waiting for each; news is looked for only where one is not there."""
+        self._refresh()
+        for component in range(self._components.count):
+            if self._components.status(component) is not ComponentStatus.COMPLETED:
+                self.wait_for(component, timeout)
+            yield self.settled_result(component, timeout)
+
     def settled_result(self, component: int, timeout: Timeout) -> Any:
         """The result of a component that is known to be over, or held; raises if it has none."""
         status = self._components.status(component)
@@ -89,6 +97,13 @@ class Retrieval:
 
     def record(self, component: int, timeout: Timeout) -> Record | None:
         """The record of a component that is over. None: its job failed and left none."""
+        try:
+            return self._components.outputs.record(*self._components.place(component), component)
+        except (OutputNotFound, DamagedFile):
+            self._refresh()  # the whole map may be gone
+            return self._late_record(component, timeout)
+
+    def _late_record(self, component: int, timeout: Timeout) -> Record | None:
         place = self._components.place(component)
         failed = self._components.exit_of(component) is not None
         deadline, pacer = Deadline(timeout), Pacer(self._pace().longest_s)

@@ -62,6 +62,10 @@ def runs(work: str) -> int:
     return len(path.read_text()) if path.exists() else 0
 
 
+def has_run(work: str, times: int) -> Callable[[], bool]:
+    return lambda: runs(work) == times
+
+
 def test_hold_and_release(work) -> None:
     m = htmap.map(work_until, [work], quiet=True)
     until(has(m, Status.RUNNING))
@@ -102,26 +106,30 @@ def test_vacate_starts_a_component_again(work) -> None:
     assert m.get(0, TIMEOUT_S) == "done"
 
 
-def test_a_vacated_job_does_not_run_finished_components_again(tmp_path) -> None:
-    def note(path):
+def test_a_job_that_is_evicted_three_times_runs_again_only_what_was_in_progress(tmp_path) -> None:
+    in_progress = (12, 27, 41)
+
+    def note(component):
         import time
 
-        with open(f"{path}.runs", "a") as runs:
-            runs.write("x")
-        while path.endswith("last") and not Path(f"{path}.go").exists():
+        runs = Path(tmp_path, f"{component}.runs")
+        with runs.open("a") as file:
+            file.write("x")
+        while component in in_progress and runs.read_text() == "x":
             time.sleep(0.02)
-        return path[-4:]
+        return component**2
 
-    paths = [str(tmp_path / name) for name in ("0000", "1111", "last")]
-    m = htmap.map(note, paths, map_options=htmap.MapOptions(chunksize=3), quiet=True)
-    until(lambda: runs(paths[2]) == 1)
-    until(has(m, Status.RUNNING))
-    m.vacate()
-    until(lambda: runs(paths[2]) == 2)
-    Path(f"{paths[2]}.go").touch()
+    m = htmap.map(note, range(50), map_options=htmap.MapOptions(chunksize=50), quiet=True)
+    for component in in_progress:
+        work = str(tmp_path / str(component))
+        until(has_run(work, 1))
+        until(has(m, Status.RUNNING))
+        m.vacate()
+        until(has_run(work, 2))
     m.wait(TIMEOUT_S)
-    assert list(m) == ["0000", "1111", "last"]
-    assert [runs(path) for path in paths] == [1, 1, 2]
+    assert list(m) == [component**2 for component in range(50)]
+    counted = [runs(str(tmp_path / str(component))) for component in range(50)]
+    assert counted == [2 if component in in_progress else 1 for component in range(50)]
 
 
 def test_a_map_that_was_removed_is_gone(work, htmap_dir) -> None:

@@ -1,4 +1,4 @@
-"""Fold an event log of 100,000 components, beside the binding's reader on the same file, in one run.
+"""Fold an event log of 250,000 components, beside the binding's reader on the same file, in one run.
 
 Prints microseconds of processor time per event and the ratio; medians of five rounds, in which both take turns. Then
 what a refresh costs that finds nothing new.
@@ -18,7 +18,7 @@ import htcondor2
 from htmap.observe.events import EventLog
 from htmap.observe.state import JobTable, MapState, fold
 
-COMPONENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+COMPONENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 250_000
 REPEATS = 5
 
 SUBMITTED = """\

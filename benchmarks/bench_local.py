@@ -1,7 +1,7 @@
 """Run 10,000 calls of 1 ms of processor time on the local backend, beside ProcessPoolExecutor and joblib; by the clock.
 
 Two maps in a new HTMAP_DIR each round: the first starts the supervisor and has to try how long a call takes, the second
-knows it.
+knows it. Then 200 calls, one a job, beside as many interpreters that import cloudpickle, and do nothing.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import functools
 import os
 import statistics
+import subprocess
+import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import joblib
 from measuring import heading, line, maps_on, median_ratio, rounds, seconds
@@ -18,6 +20,7 @@ from measuring import heading, line, maps_on, median_ratio, rounds, seconds
 import htmap
 
 CALLS = 10_000
+JOBS = 200
 REPEATS = 5
 CHUNKSIZES = (25, 100, 500)
 CORES = os.cpu_count()
@@ -52,6 +55,19 @@ def with_joblib() -> None:
     joblib.Parallel(n_jobs=CORES)(joblib.delayed(spin)(number) for number in range(CALLS))
 
 
+def one_a_job() -> float:
+    with maps_on("local"):
+        return seconds(lambda: list(htmap.map(abs, range(JOBS), quiet=True)))
+
+
+def interpreters() -> None:
+    def start(_: int) -> None:
+        subprocess.run([sys.executable, "-c", "import cloudpickle"], check=True)
+
+    with ThreadPoolExecutor(CORES) as threads:
+        list(threads.map(start, range(JOBS)))
+
+
 def main() -> None:
     """Measure and print."""
     heading(REPEATS)
@@ -63,6 +79,10 @@ def main() -> None:
         of_joblib = median_ratio(own, times["joblib"])
         took = f"{statistics.median(own):.1f} s, {ratio:.2f} x of the executor, {of_joblib:.2f} x of joblib"
         line(f"... local backend, chunksize auto, {what}", took, "2 x", met=ratio <= 2)
+    times = rounds(REPEATS, ours=one_a_job, floor=lambda: seconds(interpreters))
+    line(f"{JOBS} times import cloudpickle", f"{statistics.median(times['floor']):.1f} s")
+    ratio = median_ratio(times["ours"], times["floor"])
+    line(f"{JOBS} calls, one a job", f"{statistics.median(times['ours']):.1f} s, {ratio:.2f} x of that")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from measuring import heading, line, maps_on, median_ratio, rounds, seconds
 import htmap
 
 JOBS = 100
-REPEATS = 3
+REPEATS = 5
 
 RAW = """\
 executable = /bin/true

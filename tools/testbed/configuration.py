@@ -1,6 +1,7 @@
 """The configuration of a personal pool.
 
-In: its folder, the programs that it runs, the Python of its nodes. Out: a text in HTCondor's configuration language.
+In: its folder, the programs that it runs, the Python of its nodes, how hurried it is. Out: a text in HTCondor's
+configuration language.
 """
 
 from __future__ import annotations
@@ -53,9 +54,6 @@ ALLOW_DAEMON = {owner}@*
 ALLOW_ADMINISTRATOR = {owner}@*
 ALLOW_NEGOTIATOR = {owner}@*
 
-# More than there are: a small job spends its second (with 25.14 its six seconds) waiting for daemons, not computing.
-NUM_CPUS = 32
-MEMORY = 32768
 NUM_SLOTS = 1
 NUM_SLOTS_TYPE_1 = 1
 SLOT_TYPE_1 = 100%
@@ -73,6 +71,15 @@ MAX_DEFAULT_LOG = 20 Mb
 DOCKER =
 SINGULARITY =
 
+# Nodes have the Python that the tests run on, but none of the packages of its virtual environment.
+STARTER_JOB_ENVIRONMENT = "PATH={folder}/bin:/usr/bin:/bin"
+"""
+
+_HURRIED = """
+# More than there are: a small job spends its second (with 25.14 its six seconds) waiting for daemons, not computing.
+NUM_CPUS = 32
+MEMORY = 32768
+
 # Periods in seconds, most of them minutes long by default.
 UPDATE_INTERVAL = 3
 POLLING_INTERVAL = 2
@@ -86,13 +93,17 @@ SHADOW_QUEUE_UPDATE_INTERVAL = 2
 STARTER_UPDATE_INTERVAL = 2
 STARTER_INITIAL_UPDATE_INTERVAL = 1
 JOB_START_DELAY = 0
-
-# Nodes have the Python that the tests run on, but none of the packages of its virtual environment.
-STARTER_JOB_ENVIRONMENT = "PATH={folder}/bin:/usr/bin:/bin"
 """
 
 
-def text(folder: Path, condor: Condor, python: Path) -> str:
-    """What CONDOR_CONFIG must name."""
+def text(folder: Path, condor: Condor, python: Path, *, hurried: bool) -> str:
+    """What CONDOR_CONFIG must name.
+
+    Parameters
+    ----------
+    hurried
+        With many slots and short periods, for tests. Else with those that HTCondor comes with.
+    """
     owner = pwd.getpwuid(os.getuid()).pw_name
-    return _TEMPLATE.format(folder=folder, condor=condor, python=python, owner=owner) + runtimes.settings_text(folder)
+    personal = _TEMPLATE.format(folder=folder, condor=condor, python=python, owner=owner)
+    return personal + runtimes.settings_text(folder) + (_HURRIED if hurried else "")

@@ -60,7 +60,7 @@ class Pool:
 
 
 @contextlib.contextmanager
-def running(suite: str | None = None, *, shared: bool = True) -> Iterator[Pool]:
+def running(suite: str | None = None, *, shared: bool = True, hurried: bool = True) -> Iterator[Pool]:
     """A pool for the time of a ``with`` block, or of this process if that is shorter.
 
     Parameters
@@ -70,13 +70,16 @@ def running(suite: str | None = None, *, shared: bool = True) -> Iterator[Pool]:
     shared
         Take the pool that a process above this one runs, or that `start_kept` left running, if there is one;
         it is not ended then.
+    hurried
+        As for `configuration.text`.
     """
     found = (_joined(suite) or find_kept(suite)) if shared else None
     if found and _is_up_to_date(found):
         yield found
         return
     guard.sweep(_pools())
-    pool = _start(Path(tempfile.mkdtemp(prefix="", dir=_pools())), condor.find_or_install(suite), owner=os.getpid())
+    folder = Path(tempfile.mkdtemp(prefix="", dir=_pools()))
+    pool = _start(folder, condor.find_or_install(suite), owner=os.getpid(), hurried=hurried)
     os.environ[_JOIN_VARIABLE] = str(pool.folder)
     try:
         yield pool
@@ -132,14 +135,14 @@ def _kept_folder(suite: str | None) -> Path:
     return _pools() / f"kept-{suite or 'main'}"
 
 
-def _start(folder: Path, programs: condor.Condor, owner: int) -> Pool:
+def _start(folder: Path, programs: condor.Condor, owner: int, *, hurried: bool = True) -> Pool:
     for part in ("log", "spool", "execute", "lock", "run", "tokens"):
         (folder / part).mkdir(mode=0o755)
     (folder / "bin").mkdir()
     (folder / "bin/python3").symlink_to(_node_python())
     runtimes.lay_out(folder, programs)
     config = folder / "condor_config"
-    config.write_text(configuration.text(folder, programs, _node_python()))
+    config.write_text(configuration.text(folder, programs, _node_python(), hurried=hurried))
     pid = guard.start(
         folder,
         [programs.sbin / "condor_master", "-f"],
@@ -164,7 +167,7 @@ def _node_python() -> Path:
 
 def _is_up_to_date(pool: Pool) -> bool:
     """Whether the pool has the settings and the Python that a new one would have."""
-    return pool.config.read_text() == configuration.text(pool.folder, pool.condor, _node_python())
+    return pool.config.read_text() == configuration.text(pool.folder, pool.condor, _node_python(), hurried=True)
 
 
 def _wait_until_ready(pool: Pool) -> None:

@@ -8,6 +8,7 @@ import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.submit.fake_backend import FakeBackend
 
@@ -59,6 +60,12 @@ def test_either_kind_of_arguments_will_do(queue: FakeBackend) -> None:
     named = htmap.starmap(power, kwargs=[{"x": 2, "p": 3}, {"x": 3}], quiet=True)
     queue.run()
     assert list(positional) == list(named) == [8, 9]
+
+
+def test_the_rows_of_an_array_will_do(queue: FakeBackend) -> None:
+    m = htmap.starmap(power, args=np.array([[2, 3], [3, 2]]), quiet=True)
+    queue.run()
+    assert list(m) == [8, 9]
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def starmap(  # noqa: PLR0917 - the reference's signature
     MisalignedInputData
         `args` and `kwargs` are not of the same length.
     """
-    return _submit(func, _aligned(args, kwargs), map_options, tag, quiet=quiet, inputs=args or kwargs)
+    return _submit(func, _aligned(args, kwargs), map_options, tag, quiet=quiet, inputs=kwargs if args is None else args)
 
 
 def _single_arguments(args: Iterable[Any]) -> Iterator[Call]:

@@ -73,6 +73,9 @@ SINGULARITY =
 
 # Nodes have the Python that the tests run on, but none of the packages of its virtual environment.
 STARTER_JOB_ENVIRONMENT = "PATH={folder}/bin:/usr/bin:/bin"
+
+# Servers of tests have certificates of their own. HTCondor's plugin for https looks for their authorities here.
+STARTD_ENVIRONMENT = "X509_CERT_DIR={folder}/certificates"
 """
 
 _HURRIED = """

@@ -50,6 +50,11 @@ class Pool:
         """The value for CONDOR_CONFIG."""
         return self.folder / "condor_config"
 
+    @property
+    def certificates(self) -> Path:
+        """Whose servers its file transfer trusts: a folder as OpenSSL wants it, empty at first."""
+        return self.folder / "certificates"
+
     def run(self, *command: str) -> str:
         """What one of HTCondor's tools prints, asked about this pool."""
         environment = {**os.environ, "CONDOR_CONFIG": str(self.config)}
@@ -136,7 +141,7 @@ def _kept_folder(suite: str | None) -> Path:
 
 
 def _start(folder: Path, programs: condor.Condor, owner: int, *, hurried: bool = True) -> Pool:
-    for part in ("log", "spool", "execute", "lock", "run", "tokens"):
+    for part in ("log", "spool", "execute", "lock", "run", "tokens", "certificates"):
         (folder / part).mkdir(mode=0o755)
     (folder / "bin").mkdir()
     (folder / "bin/python3").symlink_to(_node_python())

@@ -7,6 +7,7 @@ and text that a scientist can read.
 from __future__ import annotations
 
 import linecache
+import re
 import textwrap
 import traceback
 from collections.abc import Iterable, Mapping
@@ -59,6 +60,7 @@ _HOLD_ADVICE = {
 
 
 _COLUMN = 10
+_CELL = re.compile(r"/ipykernel_\d+/|<ipython-input-")
 
 
 def advice_on(hold: ComponentHold) -> str:
@@ -243,10 +245,11 @@ def _stack(frames: Iterable[Mapping[str, Any]], created: float) -> traceback.Sta
 def _line_here(path: str, number: int | None, created: float) -> str:
     """The line of a file that was not on the node: a script of the user's, unless it has changed since it was sent."""
     try:
-        has_changed = Path(path).stat().st_mtime > created
+        is_known = Path(path).stat().st_mtime <= created
     except (OSError, ValueError):
-        return ""
-    return "" if has_changed or not number else linecache.getline(path, number).strip()
+        # No file: a cell of this notebook, perhaps. Its name is made of what is in it.
+        is_known = _CELL.search(path) is not None and path in linecache.cache
+    return linecache.getline(path, number).strip() if is_known and number else ""
 
 
 class _Verbatim(str):

@@ -1,16 +1,18 @@
-"""Progress bars, for a terminal or a notebook; drawn to standard error, so that output can be piped.
+"""Progress bars: in a terminal, on standard error, so that output can be piped; in a notebook, in its cell.
 
-rich is imported when a bar is drawn: it costs more than all of HTMap.
+rich is imported when a bar is drawn: it costs more than all of HTMap. In notebooks it would need ipywidgets.
 """
 
 from __future__ import annotations
 
 import contextlib
+import html
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
+from htmap.observe import notebook
 from htmap.observe.statuses import ComponentStatus
 
 T = TypeVar("T")
@@ -50,6 +52,9 @@ def component_bars(*, shown: bool) -> Iterator[Callable[[str, int], ShowCounts]]
     if not shown:
         yield lambda _tag, _total: lambda _counts: None
         return
+    if notebook.is_running():
+        yield _in_cell
+        return
     from rich.console import Console  # noqa: PLC0415
     from rich.markup import escape  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
@@ -73,6 +78,20 @@ def component_bars(*, shown: bool) -> Iterator[Callable[[str, int], ShowCounts]]
             return show
 
         yield add
+
+
+def _in_cell(tag: str, total: int) -> ShowCounts:
+    change = notebook.cell_output()
+    title = f"<b>{html.escape(tag)}</b> &nbsp; {total:,} components"
+    shown: Mapping[ComponentStatus, int] = {}
+
+    def show(counts: Mapping[ComponentStatus, int]) -> None:
+        nonlocal shown
+        if counts != shown:
+            shown = counts
+            change(notebook.bar_html(title, counts))
+
+    return show
 
 
 def _states(counts: Mapping[ComponentStatus, int]) -> str:
@@ -111,11 +130,18 @@ def creation_bar(total: int | None, count_of: Callable[[T], int]) -> Callable[[I
 
 
 def _is_watched() -> bool:
-    return (sys.stderr is not None and sys.stderr.isatty()) or "ipykernel" in sys.modules
+    return (sys.stderr is not None and sys.stderr.isatty()) or notebook.is_running()
 
 
 @contextlib.contextmanager
 def _count_bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    if notebook.is_running():
+        change = notebook.cell_output()
+        try:
+            yield lambda done: change(f"<div>{title}: {done:,} components</div>")
+        finally:
+            change("")
+        return
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 

@@ -34,8 +34,7 @@ htmap.load("fail").wait(60, errors_ok=True)
         assert part in shown
     facts = json.loads(place.htmap("show", "fail", "--json"))
     assert facts["component_statuses"]["ERRORED"] == 5
-    assert facts["options"]["request_memory"] == "300MB"
-    assert not {"executable", "output", '# HTMap: map "fail"'} & facts["options"].keys()
+    assert facts["options"] == {"request_memory": "300MB", "MY.ProjectName": '"survey"'}
     assert [each["jobs"] for each in facts["submissions"]] == [6, 1]
     submitted = place.htmap("show", "fail", "--submit")
     assert "request_memory = 300MB\n" in submitted

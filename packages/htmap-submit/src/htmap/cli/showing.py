@@ -23,7 +23,7 @@ from htmap.surveys import lines
 _OURS = frozenset({
     "htmap_submission", "runner_arguments", "arguments", "executable", "universe", "initialdir",
     "preserve_relative_paths", "should_transfer_files", "when_to_transfer_output", "output", "error", "log",
-    "submit_event_user_notes", "batch_name", "my.ishtmapjob", "my.htmapuid", "my.component",
+    "submit_event_user_notes", "batch_name", "my.ishtmapjob", "my.htmapuid", "my.component", "my.htmapforkserver",
 })  # fmt: skip
 _OUR_PREFIXES = ("transfer_", "on_exit_hold")
 

@@ -49,6 +49,10 @@ def test_components_are_held_released_paused_resumed_and_vacated(gated: Gated) -
     gated.gate.touch()
     assert place.htmap("release", "--all") == "Released gated\n"
     gated.wait_for(COMPLETED=3)
+    for words in (["hold"], ["resume"], ["edit", "memory"]):
+        ran = place.run(*words, "gated", *(["2GB"] if "memory" in words else []))
+        assert (ran.code, ran.out) == (0, "")
+        assert "gated is over: nothing of it is in the queue." in ran.err
     assert place.run("hold", "gatde").code == 3
 
 

@@ -8,7 +8,7 @@ import click
 
 from htmap.cli.console import complain, note
 from htmap.cli.exits import Exit, exit_of
-from htmap.cli.selection import Selection, for_each_map, for_each_tag, selects_maps, selects_one_map, with_hint
+from htmap.cli.selection import Selection, for_each_active_map, for_each_tag, selects_maps, selects_one_map, with_hint
 from htmap.exceptions import TagNotFound
 from htmap.management import clean_up, remove
 from htmap.maps import Map
@@ -23,7 +23,7 @@ def _on_each(name: str, act: Callable[[Map], None], done: str, help_text: str) -
             act(each)
             click.echo(f"{done} {each.tag}")
 
-        return for_each_map(selection, act_and_say)
+        return for_each_active_map(selection, act_and_say)
 
     return click.command(name, help=help_text)(command)
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from htmap.cli.exits import Exit
-from htmap.cli.selection import Selection, for_each_map, selects_maps
+from htmap.cli.selection import Selection, for_each_active_map, selects_maps
 from htmap.maps import Map
 
 _KB, _MB = 1024, 1024**2
@@ -55,7 +55,7 @@ def memory_command(selection: Selection, memory: int) -> Exit:
         each.set_memory(memory)
         click.echo(f"Components of {each.tag} request {memory} MB of memory")
 
-    return for_each_map(selection, edit)
+    return for_each_active_map(selection, edit)
 
 
 @edit_command.command("disk")
@@ -68,4 +68,4 @@ def disk_command(selection: Selection, disk: int) -> Exit:
         each.set_disk(disk)
         click.echo(f"Components of {each.tag} request {disk} KB of disk")
 
-    return for_each_map(selection, edit)
+    return for_each_active_map(selection, edit)

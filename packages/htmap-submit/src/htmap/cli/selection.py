@@ -20,6 +20,7 @@ from htmap.cli.exits import Exit, exit_of
 from htmap.exceptions import HTMapException, TagNotFound
 from htmap.management import get_tags
 from htmap.maps import Map
+from htmap.observe.overview import overview
 
 Command = Callable[..., Any]
 
@@ -127,6 +128,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def for_each_map(selection: Selection, act: Callable[[Map], Exit | None]) -> Exit:
     """Do something to each map; see `for_each_tag`."""
     return for_each_tag(selection, lambda tag: act(loaded(tag)))
+
+
+def for_each_active_map(selection: Selection, act: Callable[[Map], None]) -> Exit:
+    """Do something to the jobs of each map; of one that has none in the queue it is said that nothing was done."""
+
+    def act_if_active(each: Map) -> None:
+        if overview(each).is_active:
+            act(each)
+        else:
+            note(f"{each.tag} is over: nothing of it is in the queue.")
+
+    return for_each_map(selection, act_if_active)
 
 
 def for_each_tag(selection: Selection, act: Callable[[str], Exit | None]) -> Exit:

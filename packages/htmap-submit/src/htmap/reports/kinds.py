@@ -84,7 +84,8 @@ def _kind_text(kind: ErrorKind) -> str:
     lines = [f"{count(len(kind.components), 'component')}: {kind.kind}{where}"]
     if kind.message:
         lines += _indented(kind.message.splitlines()[0])
-    lines += _indented(f"components {textwrap.shorten(spelled(kind.components).replace(',', ', '), _WIDTH - 20)}")
+    components = "component" if len(kind.components) == 1 else "components"
+    lines += _indented(f"{components} {textwrap.shorten(spelled(kind.components).replace(',', ', '), _WIDTH - 20)}")
     if kind.hint:
         lines += _indented(f"-> {kind.hint}")
     return "\n".join(lines)

@@ -149,7 +149,7 @@ def test_a_queue_that_cannot_be_reached_has_a_code_of_its_own(place: Place) -> N
         replace(record, backend="htcondor").save(path)
     condor = {"CONDOR_CONFIG": str(place.folder / "config")}
     assert place.htmap("status", **condor).count("\n") == 3, "what is over needs no queue"
-    for words in (["hold", "done"], ["remove", "done"], ["clean"]):
+    for words in (["remove", "done"], ["clean"]):
         ran = place.run(*words, **condor)
         assert ran.code == 8, ran
         assert "HTCondor cannot be reached" in ran.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import dataclasses
 import sys
 from collections import OrderedDict, defaultdict, namedtuple
@@ -59,6 +60,24 @@ def test_functions_travel_whatever_they_refer_to() -> None:
 
     doubled: Callable[[int], int] = lambda x: 2 * add(x)  # noqa: E731 - a lambda is what is tested
     assert thaw(freeze(doubled))(1) == doubled(1)
+
+
+class Sealed:
+    def __reduce__(self) -> Any:
+        raise TypeError("cannot pickle 'Sealed' object")
+
+
+class Unsealed(Sealed):
+    pass
+
+
+def test_what_a_library_has_taught_pickle_since_htmap_was_imported_counts() -> None:
+    # numpy does so for its functions, and may well be imported after htmap.
+    copyreg.pickle(Sealed, lambda _: (Unsealed, ()))
+    try:
+        assert isinstance(thaw(freeze(Sealed())), Unsealed)
+    finally:
+        del copyreg.dispatch_table[Sealed]
 
 
 def test_an_object_that_contains_itself_comes_back_so() -> None:

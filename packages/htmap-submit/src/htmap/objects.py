@@ -10,7 +10,7 @@ import collections
 import io
 import pickle
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, ClassVar
 
 import cloudpickle
@@ -81,7 +81,7 @@ class Freezer:
 
 
 _NAMELESS = "<dynamic-code>"
-_REDUCERS: Mapping[Any, Callable[..., Any]] = cloudpickle.Pickler.dispatch_table
+_REDUCERS: MutableMapping[Any, Callable[..., Any]] = cloudpickle.Pickler.dispatch_table
 
 
 def _reduce_code(code: types.CodeType) -> tuple[Any, ...]:
@@ -94,7 +94,7 @@ def _reduce_code(code: types.CodeType) -> tuple[Any, ...]:
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
-    dispatch_table: ClassVar[Any] = collections.ChainMap({types.CodeType: _reduce_code}, dict(_REDUCERS))
+    dispatch_table: ClassVar[Any] = collections.ChainMap({types.CodeType: _reduce_code}, _REDUCERS)
 
     def __init__(
         self, stream: io.BytesIO, keep: Callable[[pickle.PickleBuffer], bool], files: dict[TransferPath, None]

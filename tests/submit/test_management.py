@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,9 +10,9 @@ from tests.submit.fake_backend import FakeBackend
 from tests.submit.fake_bindings import Bindings, HTCondorException
 
 import htmap
-from htmap.exceptions import BackendNotAvailable, InvalidOption, TagNotFound
+from htmap.exceptions import BackendNotAvailable, DamagedFile, InvalidOption, TagNotFound
 from htmap.store import tags
-from htmap.store.mapdir import Home
+from htmap.store.mapdir import Home, MapDir
 from htmap.store.tags import Tag
 
 
@@ -116,8 +117,26 @@ def test_listing_asks_no_queue(three: FakeBackend, bindings: Bindings) -> None:
     assert len(three.jobs) == 3
 
 
-def test_a_damaged_map_can_be_removed(three: FakeBackend, home: Home) -> None:
-    home.map(tags.find(home, "fit-1").uid).map.write_bytes(b"garbage")
+def garble_record(map_dir: MapDir) -> None:
+    map_dir.map.write_bytes(b"garbage")
+
+
+def lose_record(map_dir: MapDir) -> None:
+    map_dir.map.unlink()
+
+
+def lose_submission(map_dir: MapDir) -> None:
+    map_dir.submission(0).submission.unlink()
+
+
+@pytest.mark.parametrize("damage", [garble_record, lose_record, lose_submission], ids=lambda damage: damage.__name__)
+def test_a_damaged_map_is_named_and_can_be_removed(
+    damage: Callable[[MapDir], None], three: FakeBackend, home: Home
+) -> None:
+    damage(home.map(tags.find(home, "fit-1").uid))
+    with pytest.raises(DamagedFile, match=r"htmap\.remove"):
+        htmap.load("fit-1")
+    assert "no tag names it" not in htmap.status()
     htmap.remove("fit-1")
     assert htmap.get_tags() == ("fit-2", "other")
     assert len(list(home.maps.iterdir())) == 2

@@ -48,14 +48,15 @@ def standing(map_dir: MapDir, backend: Callable[[str], Backend]) -> Standing:
     if map_dir.path.name.startswith("."):
         return Standing.BEING_MADE if is_held(map_dir.lock) else Standing.DEBRIS
     first = map_dir.submission(0).submission
-    if not first.exists():
-        if map_dir.map.exists():
+    if not first.exists() and not map_dir.map.exists():
+        return Standing.DEBRIS
+    for file in (first, map_dir.map):
+        if not file.exists() and map_dir.path.exists():
             # No kill leaves that: a map comes into place whole.
             raise DamagedFile(
-                f"There is no file {first}. Without it the map cannot be used; "
+                f"There is no file {file}. Without it the map cannot be used; "
                 "htmap.remove() with its tag takes it away."
             )
-        return Standing.DEBRIS
     record = SubmissionRecord.load(first)
     if record.cluster is not None or has_events(map_dir):
         return Standing.MAP

@@ -90,6 +90,35 @@ def test_nobody_reading_is_no_reason_to_complain(finished: Place) -> None:
     assert (process.returncode, err) == (141, "")
 
 
+def into(finished: Place, target: str, *words: str) -> tuple[int, str]:
+    """The exit code, and what goes to standard error, when a shell sends the output somewhere."""
+    ran = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {target}', "sh", sys.executable, "-m", "htmap", *words],
+        env=finished.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+    return ran.returncode, ran.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_disk_that_is_full_is_named(finished: Place) -> None:
+    assert into(finished, ">/dev/full", "status") == (1, "Error: Cannot write the output: No space left on device.\n")
+
+
+@pytest.mark.parametrize("words", [["status"], ["wait", "double"], ["errors", "fail"]], ids=" ".join)
+def test_nobody_need_be_there_to_listen(words: list[str], finished: Place) -> None:
+    assert into(finished, "2>&- >&-", *words) == (0, "")
+
+
+def test_what_the_encoding_of_the_output_does_not_have_is_spelled_out(place: Place) -> None:
+    place.python('htmap.map(print, ["☃"], tag="snow").wait(60)')
+    assert place.htmap("stdout", "snow", "0") == "☃\n"
+    assert place.htmap("stdout", "snow", "0", PYTHONIOENCODING="latin-1") == "\\u2603\n"
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_is_told_how_to_complete(shell: str, finished: Place) -> None:
     script = finished.htmap("completion", shell)

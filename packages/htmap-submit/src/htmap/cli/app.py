@@ -5,11 +5,13 @@ A command's module is imported when it is called: ``htmap tags`` does not wait f
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -67,6 +69,8 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
 }
 
 ENTRIES = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 _CODES = "\n".join(f"{code.value:>3}  {meaning}" for code, meaning in MEANINGS.items())
 
@@ -135,6 +139,7 @@ def app() -> None:
 
 def main() -> int:
     """Run the command line of this process; the exit code."""
+    _prepare_streams()
     logging.getLogger("htmap").addHandler(WarningsToTerminal())
     try:
         code = app.main(prog_name="htmap", standalone_mode=False, color=color_choice())
@@ -148,7 +153,27 @@ def main() -> int:
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
     except (PipeClosed, BrokenPipeError):
-        # What is still buffered must not be tried again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return Exit.PIPE_CLOSED
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        _drop_output()
+        complain(f"Cannot write the output: {error.strerror}.")
+        return Exit.FAILED
     return Exit(code or 0)
+
+
+def _prepare_streams() -> None:
+    """See to it that whatever there is to say can be said: to nobody, and in the letters of any locale."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # as in the shell's >&-
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
+        elif stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """What is still buffered must not be tried again when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

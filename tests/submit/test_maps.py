@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.submit import event_text
 from tests.submit.fake_backend import FakeBackend
@@ -70,7 +71,7 @@ def test_a_paused_map_is_resumed_again(m: Map, queue: FakeBackend) -> None:
 
 def test_memory_and_disk_are_edited(m: Map, queue: FakeBackend) -> None:
     m.set_memory(2048)
-    m.set_disk(10_000)
+    m.set_disk(np.int64(10_000))  # people compute sizes with numpy
     assert [job.edits for job in queue.jobs.values()] == [{"RequestMemory": "2048", "RequestDisk": "10000"}] * 3
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 from htmap.exceptions import InvalidOption, TimeoutError  # noqa: A004 - ours
@@ -29,7 +30,16 @@ def wait(is_true: object, timeout: float | dt.timedelta | None, longest_s: float
 
 
 @pytest.mark.parametrize(
-    ("timeout", "expected"), [(None, None), (0, 0), (1.5, 1.5), (dt.timedelta(minutes=2), 120.0), (-1, -1)]
+    ("timeout", "expected"),
+    [
+        (None, None),
+        (0, 0),
+        (1.5, 1.5),
+        (dt.timedelta(minutes=2), 120.0),
+        (-1, -1),
+        (np.int64(3), 3.0),
+        (np.float32(1.5), 1.5),
+    ],
 )
 def test_a_timeout_is_in_seconds(timeout: float | dt.timedelta | None, expected: float | None) -> None:
     assert seconds(timeout) == expected

@@ -244,7 +244,7 @@ def test_a_chunksize_may_be_a_duration(text: str, seconds: float) -> None:
 # --- checkpoints ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("interval", [3600, 3600.0, timedelta(hours=1)])
+@pytest.mark.parametrize("interval", [3600, 3600.0, np.int64(3600), timedelta(hours=1)])
 def test_a_checkpoint_interval_is_in_seconds(interval: Any) -> None:
     assert MapOptions(checkpoint_interval=interval).checkpoint_interval == 3600
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import numbers
 import time
 import warnings
 from collections.abc import Callable, Iterable
@@ -270,10 +271,10 @@ class Map(ReadableMap):
             )
 
     def _edit(self, attribute: str, value: int) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
             raise InvalidOption(f"{attribute} must be a whole number, 1 or more, not {value!r}.")
         self._check_exists()
-        jobs = self._backend.edit(self._all_jobs(), {attribute: str(value)})
+        jobs = self._backend.edit(self._all_jobs(), {attribute: str(int(value))})
         logger.info("Set %s = %d for map %s: %d jobs.", attribute, value, self._tag, jobs)
 
     def _all_jobs(self) -> JobSelection:

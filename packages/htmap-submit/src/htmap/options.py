@@ -305,7 +305,7 @@ def _interval(interval: float | timedelta | str | None) -> float | None:
         seconds = interval.total_seconds()
     elif isinstance(interval, str):
         seconds = duration_s(interval)
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
+    if isinstance(seconds, bool) or not isinstance(seconds, numbers.Real) or not 0 < float(seconds) < math.inf:
         raise InvalidOption(
             "checkpoint_interval must be a number of seconds above 0, a duration such as '30s', '10min' or '1h', or a "
             f"timedelta, not {interval!r}."

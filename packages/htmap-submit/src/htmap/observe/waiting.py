@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import numbers
 import time
 from collections.abc import Callable
 
@@ -30,9 +31,9 @@ def seconds(timeout: Timeout) -> float | None:
     if timeout is None:
         return None
     wait_s = timeout.total_seconds() if isinstance(timeout, dt.timedelta) else timeout
-    if not isinstance(wait_s, (int, float)) or math.isnan(wait_s):
+    if not isinstance(wait_s, numbers.Real) or math.isnan(wait_s):
         raise InvalidOption(f"A timeout must be a number of seconds, a timedelta, or None for ever, not {timeout!r}.")
-    return wait_s
+    return float(wait_s)
 
 
 class Deadline:

@@ -124,6 +124,23 @@ def test_a_disk_that_takes_no_more_leaves_nothing_behind(htmap_dir) -> None:
     assert htmap.get_tags() == ("first",)
 
 
+REMOVE_ON_A_FULL_DISK = """
+import resource, htmap
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+htmap.remove("first", not_exist_ok=False)
+print(htmap.clean(all=True))
+"""
+
+
+def test_a_disk_that_takes_no_more_can_be_cleaned(htmap_dir) -> None:
+    for tag in ("first", "second"):
+        htmap.map(len, [b""], tag=tag, quiet=True).wait(TIMEOUT_S)
+    command = [sys.executable, "-c", REMOVE_ON_A_FULL_DISK]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert printed.stdout == "['second']\n"
+    assert list((htmap_dir / "maps").iterdir()) == []
+
+
 def test_a_home_that_cannot_be_written_is_named(htmap_dir) -> None:
     htmap.get_tags()
     (htmap_dir / "maps").chmod(0o500)

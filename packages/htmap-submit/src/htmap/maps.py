@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from htmap.backend.protocol import Action, Backend, JobSelection
+from htmap.backend.protocol import Action, Backend, JobSelection, QueueNotWritable
 from htmap.backend.select import backend_named
 from htmap.create.debris import Standing, remove_map, standing
 from htmap.create.rerun import changing, rerun
@@ -42,6 +42,7 @@ from htmap.store.records import spelled
 logger = logging.getLogger(__name__)
 
 _PROGRESS_CHECK_S = 0.5
+_REMOVED = "HTMap: its map was removed"
 
 # A schedd answers a few milliseconds before it writes to the log.
 _LOG_LAG_S = 2.0
@@ -301,15 +302,19 @@ def backends(home: Home) -> Callable[[str], Backend]:
 def remove(map_dir: MapDir, backend: Backend, tag: str, *, force: bool) -> None:
     """Remove a map: its jobs, its directory, its tag, in this order: what is left of a killed removal is debris."""
     try:
-        backend.act(Action.REMOVE, JobSelection(map_dir.uid), "HTMap: its map was removed")
+        backend.act(Action.REMOVE, JobSelection(map_dir.uid), _REMOVED)
+    except QueueNotWritable:
+        pass  # it is the data of maps that the disk is full of
     except BackendError:
         if not force:
             raise
-        logger.warning("Removed map %s although its jobs may still be in the queue.", tag)
-    if not force:
-        _let_queue_empty(map_dir.uid, backend, tag)
+    else:
+        if not force:
+            _let_queue_empty(map_dir.uid, backend, tag)
     remove_map(map_dir.home, map_dir, tag)
-    with contextlib.suppress(BackendError):
+    try:
         # Another process may have rerun components meanwhile.
-        backend.act(Action.REMOVE, JobSelection(map_dir.uid), "HTMap: its map was removed")
+        backend.act(Action.REMOVE, JobSelection(map_dir.uid), _REMOVED)
+    except BackendError:
+        logger.warning("Removed map %s although its jobs may still be in the queue.", tag)
     logger.info("Removed map %s.", tag)

@@ -14,6 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from htmap.exceptions import BackendError
+
+
+class QueueNotWritable(BackendError):
+    """The queue is a file of this machine, and its disk takes no more."""
+
 
 class Action(enum.Enum):
     """Something that can be done to jobs that are in the queue."""

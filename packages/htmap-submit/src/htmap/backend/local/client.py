@@ -20,7 +20,7 @@ from htmap.backend.local.job import expand, expand_for_cluster
 from htmap.backend.local.queue import IN_QUEUE, WITH_PROCESS, Queue
 from htmap.backend.local.sandbox import scratch_root, sweep_spool
 from htmap.backend.local.submitter import inherited_environment
-from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob
+from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob, QueueNotWritable
 from htmap.exceptions import BackendError
 
 # Jobs inserted at a time: bounds memory, whatever the number of items.
@@ -28,6 +28,8 @@ _JOBS_AT_ONCE = 1000
 # How long `act` waits for the supervisor, and how often it looks.
 _ACT_TIMEOUT_S = 2.0
 _ACT_POLL_S = 0.01
+# What SQLite says then; it calls a full quota the second.
+_DISK_FULL = ("database or disk is full", "disk I/O error")
 
 
 class LocalBackend:
@@ -155,7 +157,12 @@ class LocalBackend:
             with Queue(self._home) as queue:
                 yield queue
         except (sqlite3.Error, OSError) as error:
-            raise BackendError(f"The local queue in {self._home} cannot be used: {error}.") from error
+            message = f"The local queue in {self._home} cannot be used: {error}."
+            if str(error) in _DISK_FULL:
+                raise QueueNotWritable(
+                    f"{message} The disk may be full: free some space (`htmap.clean()` removes transient maps)."
+                ) from error
+            raise BackendError(message) from error
 
 
 def _add(queue: Queue, description: language.Description, inherited: Mapping[str, str], uid: str) -> int:

@@ -42,6 +42,14 @@ def test_a_home_that_was_made_half_is_completed(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_an_empty_home_is_not_the_current_folder(nothing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidSetting, match="HTMAP_DIR is empty"):
+        home_at(nothing)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_tilde_is_the_home_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert home_at("~/maps").path == tmp_path / "maps"

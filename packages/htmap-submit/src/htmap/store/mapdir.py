@@ -253,6 +253,8 @@ _UNUSABLE = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff,;"|]|\\$\\w
 
 
 def _usable(directory: str) -> Path:
+    if not directory.strip():  # a variable that is set to nothing; taken for a path, it is the folder one is in
+        raise InvalidSetting("The setting HTMAP_DIR is empty: name a directory, or do not set it at all.")
     try:
         path = Path(directory).expanduser().absolute()
     except RuntimeError:

@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import pty
 import select
+import subprocess
 import sys
 import time
 
@@ -82,6 +83,47 @@ try:
 except KeyboardInterrupt:
     print("given up:", htmap.get_tags(), list(htmap.store.mapdir.Home.of(htmap.settings).maps.iterdir()))
 """
+
+
+INTERRUPTED_OFTEN = """
+import os, random, signal, threading, time, htmap
+is_acting = False
+is_over = threading.Event()
+
+def on_interrupt(number, frame):
+    global is_acting
+    if is_acting:
+        is_acting = False
+        raise KeyboardInterrupt
+
+def interrupt():
+    while not is_over.wait(random.uniform(0.001, 0.05)):
+        os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, on_interrupt)
+threading.Thread(target=interrupt, daemon=True).start()
+end = time.monotonic() + 5
+while time.monotonic() < end:
+    try:
+        is_acting = True
+        m = htmap.map(abs, [-1], quiet=True)
+        m.hold()
+        m.release()
+        m.remove()
+        is_acting = False
+    except (KeyboardInterrupt, htmap.exceptions.StorageError):
+        pass  # shutil.rmtree makes a bad file descriptor of it now and then
+is_over.set()
+"""
+
+
+def test_ctrl_c_at_any_moment_is_a_keyboard_interrupt_and_no_more(htmap_dir) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_OFTEN], capture_output=True, text=True, check=False, timeout=TIMEOUT_S
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    htmap.clean(all=True)
+    assert list((htmap_dir / "maps").iterdir()) == []
 
 
 def test_a_long_creation_shows_how_far_it_is_and_ctrl_c_undoes_it() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -157,6 +159,27 @@ def _bindings() -> Any:
 
 
 @contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait until the bindings have returned.
+
+    Workaround for htcondor2 25.14: an exception that a signal handler raises inside of them ends Python by a
+    segmentation fault.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    came: list[tuple[Any, Any]] = []
+    signal.signal(signal.SIGINT, lambda *arguments: came.append(arguments))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            handler(*came[0])
+
+
+@contextlib.contextmanager
 def _translated(doing: str, words: Iterable[str] | None = None) -> Iterator[None]:
     """The vendor's exceptions become ours.
 
@@ -168,7 +191,8 @@ def _translated(doing: str, words: Iterable[str] | None = None) -> Iterator[None
     words = _CONNECTION_WORDS if words is None else words
     htcondor2 = _bindings()
     try:
-        yield
+        with _uninterrupted():
+            yield
     except htcondor2.HTCondorException as error:
         text = str(error).strip()
         if _says(text, words):
@@ -299,12 +323,14 @@ def translated_log(path: Path) -> Iterator[bytes]:
     Yields an empty text when there is no more for now; asked again, it goes on with what has been added.
     """
     htcondor2 = _bindings()
-    with _translated(f"read the event log {path}"):
+    doing = f"read the event log {path}"
+    with _translated(doing):
         log = htcondor2.JobEventLog(str(path))
-        while True:
-            for event in log.events(stop_after=0):
-                yield _as_text(event)
-            yield b""
+    while True:
+        with _translated(doing):
+            events = [_as_text(event) for event in log.events(stop_after=0)]
+        yield from events
+        yield b""
 
 
 def _as_text(event: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from tests.submit.fake_backend import FakeBackend, parse
 
 from htmap import TransferPath
 from htmap.create.rerun import changing, rerun
+from htmap.delivery import bundle
+from htmap.delivery.registry import DeliveryMethod
 from htmap.exceptions import BackendNotAvailable, InputFileNotFound
 from htmap.observe.readable import ReadableMap
 from htmap.observe.statuses import ComponentStatus as Status
@@ -149,6 +152,16 @@ def test_a_rerun_without_its_files_changes_nothing(make_map: MakeMap, fake: Fake
     before = tree(m._dir)
     (tmp_path / "x").unlink()
     with pytest.raises(InputFileNotFound):
+        again(m, fake, [0])
+    assert tree(m._dir) == before
+
+
+def test_a_rerun_without_its_runner_changes_nothing(make_map: MakeMap, fake: FakeBackend) -> None:
+    m = make_map(str, range(2), delivery=DeliveryMethod("bundle", bundle.descriptors, bundle.set_up))
+    fake.run()
+    before = tree(m._dir)
+    shutil.rmtree(m._dir.home.runners)
+    with pytest.raises(InputFileNotFound, match=r"no file .*htmap-exec-.*\.pyz any more, which the jobs run"):
         again(m, fake, [0])
     assert tree(m._dir) == before
 

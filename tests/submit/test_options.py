@@ -229,7 +229,7 @@ def test_output_remaps_that_are_no_dictionaries_are_refused(remaps: Any) -> None
 # --- chunks ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("chunksize", [0, -1, True, 1.0, [1], "2", "soon", "0min", "10 days"])
+@pytest.mark.parametrize("chunksize", [0, -1, 10**30, True, 1.0, [1], "2", "soon", "0min", "10 days"])
 def test_a_chunksize_is_a_count_or_a_duration(chunksize: Any) -> None:
     with pytest.raises(InvalidOption, match=f"chunksize.*{re.escape(repr(chunksize))}"):
         MapOptions(chunksize=chunksize)

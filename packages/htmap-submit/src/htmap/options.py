@@ -9,6 +9,7 @@ import math
 import numbers
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -269,7 +270,7 @@ def _chunksize(chunksize: int | str | None) -> int | str | None:
         return chunksize
     if isinstance(chunksize, str) and duration_s(chunksize):
         return chunksize
-    if isinstance(chunksize, bool) or not isinstance(chunksize, numbers.Integral) or chunksize < 1:
+    if isinstance(chunksize, bool) or not isinstance(chunksize, numbers.Integral) or not 1 <= chunksize <= sys.maxsize:
         raise InvalidOption(
             "chunksize must be a whole number of components, 1 or more, or a duration such as '30s', '10min' or '1h', "
             f"or 'auto', not {chunksize!r}."

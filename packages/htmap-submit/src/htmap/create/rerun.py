@@ -20,7 +20,14 @@ from htmap.create.inputs import StoredInputs
 from htmap.create.remaps import by_component
 from htmap.create.submission import submit, write_submission
 from htmap.create.transfers import entry_again
-from htmap.exceptions import BackendNotAvailable, DamagedFile, InvalidOption, MapWasRemoved, StorageError
+from htmap.exceptions import (
+    BackendNotAvailable,
+    DamagedFile,
+    InputFileNotFound,
+    InvalidOption,
+    MapWasRemoved,
+    StorageError,
+)
 from htmap.store.atomic import make_private_directory, remove_tree, storage_errors
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import MapDir, SubmissionDir
@@ -87,6 +94,10 @@ def _first_description(map_dir: MapDir) -> str:
         text = ""
     if not text.rstrip().rpartition("\n")[2].startswith("queue "):
         raise DamagedFile(f"The file {path} is damaged, so nothing can be rerun as it was. Make the map again.")
+    commands = dict(line.partition(" = ")[::2] for line in text.splitlines())
+    executable = Path(commands.get("executable", ""))
+    if commands.get("transfer_executable") == "true" and not executable.exists():
+        raise InputFileNotFound(f"There is no file {executable} any more, which the jobs run. Make the map again.")
     return text
 
 

@@ -65,10 +65,11 @@ class Home:
         return home
 
     def _make_initial(self) -> None:
-        # The file comes last: when it is there, all is.
-        if not (self.initial / OUTPUTS).exists():
-            for name in (TRANSFER, CHECKPOINT):
+        # Each is looked for: what tidies up empty folders would else keep every job from coming back.
+        for name in (TRANSFER, CHECKPOINT):
+            if not (self.initial / name).exists():
                 make_private_directory(self.initial / name)
+        if not (self.initial / OUTPUTS).exists():
             (self.initial / OUTPUTS).touch(0o600)
 
     @property

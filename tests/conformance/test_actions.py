@@ -85,6 +85,13 @@ def test_hold_and_release(work) -> None:
     assert m.get(0, TIMEOUT_S) == "done"
 
 
+def test_what_was_just_held_is_shown_as_held(work) -> None:
+    m = htmap.map(work_until, [work] * 3, quiet=True)
+    m.hold()
+    assert has(m, Status.HELD)()
+    assert list(m.holds) == [0, 1, 2]
+
+
 def test_pause_and_resume(work) -> None:
     m = htmap.map(work_until, [work], quiet=True)
     until(has(m, Status.RUNNING))

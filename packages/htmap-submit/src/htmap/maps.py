@@ -44,12 +44,18 @@ logger = logging.getLogger(__name__)
 _PROGRESS_CHECK_S = 0.5
 _REMOVED = "HTMap: its map was removed"
 
-# A schedd answers a few milliseconds before it writes to the log.
+# A schedd answers a few milliseconds before it writes to the log; what runs must end first.
 _LOG_LAG_S = 2.0
 _REMOVAL_S = 30.0
 # A shadow writes to the log that a job is suspended before the schedd knows it, and would continue it.
 _RESUME_TRIES = 3
-_UNDOES = {Action.RELEASE: ComponentStatus.HELD, Action.CONTINUE: ComponentStatus.SUSPENDED}
+# What no component is any more when such an action is done.
+_LEAVES = {
+    Action.HOLD: (ComponentStatus.IDLE, ComponentStatus.RUNNING, ComponentStatus.SUSPENDED),
+    Action.RELEASE: (ComponentStatus.HELD,),
+    Action.SUSPEND: (ComponentStatus.RUNNING,),
+    Action.CONTINUE: (ComponentStatus.SUSPENDED,),
+}
 
 
 class Map(ReadableMap):
@@ -257,14 +263,14 @@ class Map(ReadableMap):
         self._check_exists()
         jobs = self._backend.act(action, self._all_jobs(), f"HTMap: {action.value} by the user")
         logger.info("%s map %s: %d jobs.", action.value.capitalize(), self._tag, jobs)
-        if action in _UNDOES:
-            self._let_log_catch_up(_UNDOES[action])
+        if action in _LEAVES:
+            self._let_log_catch_up(_LEAVES[action])
 
-    def _let_log_catch_up(self, undone: ComponentStatus) -> None:
+    def _let_log_catch_up(self, left: Iterable[ComponentStatus]) -> None:
         """Wait a moment for the log to say what the queue has done; else `wait` would raise for a hold of the past."""
         with contextlib.suppress(TimeoutError):
             wait_until(
-                lambda: not self._components.counts().get(undone),
+                lambda: not any(self._components.counts().get(status) for status in left),
                 self._refresh,
                 settings["WAIT_TIME"],
                 _LOG_LAG_S,

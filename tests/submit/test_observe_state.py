@@ -133,6 +133,12 @@ def test_jobs_of_somebody_else_in_the_same_log_are_passed_over() -> None:
     assert folded(*others) == new_state()
 
 
+def test_jobs_of_somebody_else_between_ours_change_nothing_either() -> None:
+    others = text.executing((7, 0)) + text.terminated((7, 0))
+    ours = [text.submitted(JOB), text.executing(JOB), text.held(JOB, 1, 0, "By hand"), text.terminated(JOB)]
+    assert folded(others.join(ours)) == folded(b"".join(ours))
+
+
 def test_a_cluster_that_is_known_needs_no_notes() -> None:
     state = new_state()
     state.submissions[CLUSTER] = 0

@@ -116,26 +116,26 @@ def fold(state: MapState, events: Iterable[Event]) -> None:
         An event names a job that was never part of the map. All other events have been folded by then.
     """
     stranger: Event | None = None
-    submissions, tables, after_event = state.submissions, state.tables, _NEXT.get
+    after_event = _NEXT.get
+    last_cluster = None
     # Hot: once per event (benchmarks/bench_events.py).
     for event in events:
         kind, cluster, proc, text = event
-        submission = submissions.get(cluster)
-        if submission is None:
-            submission = _submission_of_new_cluster(state, event)
-            if submission is None:
+        if cluster != last_cluster:
+            found = _table_of(state, event)
+            if found is None:
                 continue  # not ours: somebody used our log for jobs of their own
-        table = tables[submission]
-        states = table.states
-        if not 0 <= proc < len(states):
+            table, last_cluster = found, cluster
+            states, holds, memory_mb, jobs = table.states, table.holds, table.memory_mb, len(table.states)
+        if not 0 <= proc < jobs:
             stranger = _of_no_job(table, event) or stranger
         elif kind == IMAGE_SIZE:
-            table.memory_mb[proc] = max(table.memory_mb[proc], memory_mb_of(text))
+            memory_mb[proc] = max(memory_mb[proc], memory_mb_of(text))
         elif states[proc] < _FIRST_FINAL:
             after = after_event(kind)
             if after is not None:
                 states[proc] = after
-                table.holds.pop(proc, None)
+                holds.pop(proc, None)
             elif kind in _TELLING:
                 _TELLING[kind](table, proc, text)
     if stranger is not None:
@@ -143,6 +143,13 @@ def fold(state: MapState, events: Iterable[Event]) -> None:
             f"The event log names job {stranger[1]}.{stranger[2]}, "
             f"but submission {state.submissions[stranger[1]]} of the map has fewer jobs."
         )
+
+
+def _table_of(state: MapState, event: Event) -> JobTable | None:
+    submission = state.submissions.get(event[1])
+    if submission is None:
+        submission = _submission_of_new_cluster(state, event)
+    return None if submission is None else state.tables[submission]
 
 
 def _submission_of_new_cluster(state: MapState, event: Event) -> int | None:
@@ -182,8 +189,9 @@ def _end(table: JobTable, proc: int, text: bytes) -> None:
     code = ev.exit_of(text)
     table.holds.pop(proc, None)
     cpu_s = ev.cpu_s_of(text)
-    table.cpu_s += cpu_s
-    table.longest_cpu_s = max(table.longest_cpu_s, cpu_s)
+    if cpu_s:
+        table.cpu_s += cpu_s
+        table.longest_cpu_s = max(table.longest_cpu_s, cpu_s)
     if code == 0:
         table.states[proc] = JobState.RETURNED
     elif code == EXIT_SOME_RAISED:

@@ -6,6 +6,7 @@ cut short at any moment. Whoever reads checks the range against `Source.size` fi
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import zlib
@@ -20,6 +21,8 @@ Buffer = bytes | bytearray | memoryview
 _ALIGNMENT = 64
 _SMALL = 1024 * 1024
 _CHUNK = 256 * 1024
+_LARGE = 64 * 1024 * 1024
+_PIECE = 4 * 1024 * 1024
 _IOV_MAX = 1024
 
 
@@ -35,6 +38,10 @@ class Source(Protocol):
         """The bytes of a range that lies within `size`. Raises `Torn` if they are gone by now."""
         ...
 
+    def read_with_crc32(self, offset: int, length: int) -> tuple[memoryview, int]:
+        """The same, with their CRC-32."""
+        ...
+
 
 class BufferSource:
     """Bytes in memory; views share it."""
@@ -45,6 +52,10 @@ class BufferSource:
 
     def read(self, offset: int, length: int) -> memoryview:
         return self._view[offset : offset + length]
+
+    def read_with_crc32(self, offset: int, length: int) -> tuple[memoryview, int]:
+        view = self.read(offset, length)
+        return view, zlib.crc32(view)
 
 
 @final
@@ -61,11 +72,34 @@ class FileSource:
         return cls(open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)))
 
     def read(self, offset: int, length: int) -> memoryview:
-        lead = offset % _ALIGNMENT
-        view = _allocate(lead + length)[lead:]
-        if self._read_at(offset, view) < length:
-            raise Torn(f"it has become shorter than {offset + length} bytes while it was read")
+        view = _allocate_for(offset, length)
+        self._fill(view, offset)
         return view
+
+    def read_with_crc32(self, offset: int, length: int) -> tuple[memoryview, int]:
+        if length < _LARGE:
+            view = self.read(offset, length)
+            return view, zlib.crc32(view)
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - takes longer than most files
+
+        view = _allocate_for(offset, length)
+        checksum = 0
+
+        def add(piece: memoryview) -> None:
+            nonlocal checksum
+            checksum = zlib.crc32(piece, checksum)
+
+        # To add up a piece takes about as long as to read the next one, if it is in memory already.
+        with ThreadPoolExecutor(1) as adder:
+            for start in range(0, length, _PIECE):
+                piece = view[start : start + _PIECE]
+                self._fill(piece, offset + start)
+                adder.submit(add, piece)
+        return view, checksum
+
+    def _fill(self, view: memoryview, offset: int) -> None:
+        if self._read_at(offset, view) < len(view):
+            raise Torn(f"it has become shorter than {offset + len(view)} bytes while it was read")
 
     def _read_at(self, offset: int, view: memoryview) -> int:
         """Fill the view, as far as the file goes; returns the number of bytes.
@@ -116,9 +150,18 @@ def write_buffers(fd: int, buffers: Sequence[Buffer]) -> int:
     return total
 
 
+def _allocate_for(offset: int, length: int) -> memoryview:
+    lead = offset % _ALIGNMENT
+    return _allocate(lead + length)[lead:]
+
+
 def _allocate(size: int) -> memoryview:
     if size <= _SMALL:
         return memoryview(bytearray(size))
     # Fresh pages from the kernel need no clearing, unlike a bytearray. The file itself is not mapped: a mapping holds a
     # file descriptor, keeps the directory of a removed map busy on NFS, and kills the process if the file shrinks.
-    return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a kernel without them
+            pages.madvise(mmap.MADV_HUGEPAGE)  # as numpy does: a page fault costs as much as to copy what is in it
+    return memoryview(pages)

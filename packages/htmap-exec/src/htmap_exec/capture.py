@@ -121,6 +121,8 @@ def _flush() -> None:
 
 def _read(path: str) -> bytes:
     try:
+        if os.stat(path).st_size == 0:  # most components print nothing
+            return b""
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size <= _LONGEST:

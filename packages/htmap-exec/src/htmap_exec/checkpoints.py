@@ -89,8 +89,11 @@ class Checkpoints:
 
     def usage(self) -> Usage | None:
         """What the component had used at its last checkpoint."""
+        number = self._last()
+        if number is None:
+            return None
         try:
-            with open(os.path.join(self._place, str(self._last()), _USAGE), encoding="ascii") as file:
+            with open(os.path.join(self._place, str(number), _USAGE), encoding="ascii") as file:
                 started, wall_s, user_cpu_s, system_cpu_s, peak_memory_kb = map(float, file.read().split())
         except (OSError, ValueError):
             return None

@@ -84,10 +84,10 @@ def _forget_peak_memory() -> None:
 
 def _peak_memory_kb() -> int:
     try:
-        with open("/proc/self/status", "rb") as status:
-            for line in status:
-                if line.startswith(b"VmHWM:"):
-                    return int(line.split()[1])
+        with open("/proc/self/status", "rb", buffering=0) as status:
+            _, label, rest = status.read().partition(b"VmHWM:")
+            if label:
+                return int(rest.split(None, 1)[0])
     except OSError:
         pass
     # ru_maxrss never falls: it also remembers the peak from before `_forget_peak_memory`.

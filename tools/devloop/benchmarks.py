@@ -46,4 +46,5 @@ def _run(environment: Environment, name: str, pool_kind: str | None) -> int:
             title += f", HTCondor {pool_kind}"
             found = at_end.enter_context(pool.running(shared=False, hurried=pool_kind == "hurried"))
             os.environ["CONDOR_CONFIG"] = str(found.config)
+            at_end.callback(os.environ.pop, "CONDOR_CONFIG")
         return checks.run_all([checks.Check(title, environment, ("python", script))])

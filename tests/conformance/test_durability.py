@@ -65,7 +65,8 @@ def test_another_process_can_load_the_map() -> None:
 def test_a_creation_killed_at_any_moment_leaves_a_whole_map_or_nothing(htmap_dir) -> None:
     seed = random.randrange(10**6)
     moments = random.Random(seed)
-    took_s = time_to_create()
+    # One of them may have to wait for the schedd, which has other tests to serve.
+    took_s = min(time_to_create() for _ in range(3))
     survivors = []
     for number in range(50):
         tag = f"killed-{number}"

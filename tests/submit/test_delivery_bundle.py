@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,15 @@ def test_the_zip_of_other_sources_has_another_name(map_dir: MapDir, monkeypatch:
 def test_a_package_that_is_missing_here_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runners, "_PACKAGES", ("no_such_package",))
     with pytest.raises(HTMapException, match="no_such_package is not installed"):
+        runners.content(bundle.HEAD)
+
+
+def test_ctrl_c_while_the_zip_is_made_stays_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zlib, "compressobj", interrupt)  # zipfile calls it in the middle of an entry
+    with pytest.raises(KeyboardInterrupt):
         runners.content(bundle.HEAD)
 
 

@@ -59,11 +59,17 @@ def content(head: str) -> bytes:
     """The file: its first lines, which make it an executable, then the zip. A zip may have anything before it."""
     stream = io.BytesIO()
     stream.write(head.encode())
-    with zipfile.ZipFile(stream, "w") as archive:
+    archive = zipfile.ZipFile(stream, "w")
+    try:
         _add(archive, "__main__.py", _ENTRY.encode())
         for package in _PACKAGES:
             for name, path in _sources(package):
                 _add(archive, name, path.read_bytes())
+    except BaseException:
+        # Nothing to finish: in the middle of an entry that fails, and all one would hear of Ctrl-C is a ValueError.
+        archive.fp = None
+        raise
+    archive.close()
     return stream.getvalue()
 
 

@@ -26,7 +26,6 @@ from htmap_common.wire import (
     encode_file,
     read_header,
     read_record,
-    source,
     write_buffers,
 )
 from htmap_common.wire.header import MAX_HEADER_SIZE
@@ -99,21 +98,6 @@ def test_segments_that_were_read_are_aligned_and_may_be_changed(tmp_path: Path, 
     segment[-1] = 7
     assert segment.nbytes == size
     assert ctypes.addressof(ctypes.c_char.from_buffer(segment)) % alignment == 0
-
-
-def test_what_is_read_piece_by_piece_is_checked_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "_LARGE", 10)
-    monkeypatch.setattr(source, "_PIECE", 7)
-    payload = bytes(range(256)) * 4
-    path = write(tmp_path / "function", b"".join(encode_file(Kind.FUNCTION, {}, [payload])))
-    assert [bytes(segment) for segment in read_record(path, Kind.FUNCTION).segments] == [payload]
-    content = bytearray(path.read_bytes())
-    for place in (-1, -500, -len(payload)):
-        content[place] ^= 1
-        write(path, bytes(content))
-        with pytest.raises(Corrupt, match="checksum of the body"):
-            read_record(path, Kind.FUNCTION)
-        content[place] ^= 1
 
 
 def test_more_buffers_than_one_system_call_takes_are_written(tmp_path: Path) -> None:

@@ -21,8 +21,6 @@ Buffer = bytes | bytearray | memoryview
 _ALIGNMENT = 64
 _SMALL = 1024 * 1024
 _CHUNK = 256 * 1024
-_LARGE = 64 * 1024 * 1024
-_PIECE = 4 * 1024 * 1024
 _IOV_MAX = 1024
 
 
@@ -38,10 +36,6 @@ class Source(Protocol):
         """The bytes of a range that lies within `size`. Raises `Torn` if they are gone by now."""
         ...
 
-    def read_with_crc32(self, offset: int, length: int) -> tuple[memoryview, int]:
-        """The same, with their CRC-32."""
-        ...
-
 
 class BufferSource:
     """Bytes in memory; views share it."""
@@ -52,10 +46,6 @@ class BufferSource:
 
     def read(self, offset: int, length: int) -> memoryview:
         return self._view[offset : offset + length]
-
-    def read_with_crc32(self, offset: int, length: int) -> tuple[memoryview, int]:
-        view = self.read(offset, length)
-        return view, zlib.crc32(view)
 
 
 @final
@@ -72,34 +62,11 @@ class FileSource:
         return cls(open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)))
 
     def read(self, offset: int, length: int) -> memoryview:
-        view = _allocate_for(offset, length)
-        self._fill(view, offset)
+        lead = offset % _ALIGNMENT
+        view = _allocate(lead + length)[lead:]
+        if self._read_at(offset, view) < length:
+            raise Torn(f"it has become shorter than {offset + length} bytes while it was read")
         return view
-
-    def read_with_crc32(self, offset: int, length: int) -> tuple[memoryview, int]:
-        if length < _LARGE:
-            view = self.read(offset, length)
-            return view, zlib.crc32(view)
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - takes longer than most files
-
-        view = _allocate_for(offset, length)
-        checksum = 0
-
-        def add(piece: memoryview) -> None:
-            nonlocal checksum
-            checksum = zlib.crc32(piece, checksum)
-
-        # To add up a piece takes about as long as to read the next one, if it is in memory already.
-        with ThreadPoolExecutor(1) as adder:
-            for start in range(0, length, _PIECE):
-                piece = view[start : start + _PIECE]
-                self._fill(piece, offset + start)
-                adder.submit(add, piece)
-        return view, checksum
-
-    def _fill(self, view: memoryview, offset: int) -> None:
-        if self._read_at(offset, view) < len(view):
-            raise Torn(f"it has become shorter than {offset + len(view)} bytes while it was read")
 
     def _read_at(self, offset: int, view: memoryview) -> int:
         """Fill the view, as far as the file goes; returns the number of bytes.
@@ -148,11 +115,6 @@ def write_buffers(fd: int, buffers: Sequence[Buffer]) -> int:
         if written:
             pending[first] = pending[first][written:]
     return total
-
-
-def _allocate_for(offset: int, length: int) -> memoryview:
-    lead = offset % _ALIGNMENT
-    return _allocate(lead + length)[lead:]
 
 
 def _allocate(size: int) -> memoryview:

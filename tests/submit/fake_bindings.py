@@ -132,9 +132,10 @@ class Schedd:
         self._asked("query", constraint, projection, options)
         return [_ad(job, projection) for job in self._queue.jobs.values() if _matches(constraint, job)]
 
-    def history(self, constraint: str, projection: list[str]) -> Iterator[dict[str, Any]]:
-        self._asked("history", constraint, projection)
-        return iter([_ad(job, projection) for job in self._queue.history.values() if _matches(constraint, job)])
+    def history(self, constraint: str, projection: list[str], match: int) -> Iterator[dict[str, Any]]:
+        self._asked("history", constraint, match)
+        found = [_ad(job, projection) for job in self._queue.history.values() if _matches(constraint, job)]
+        return iter(found if match < 0 else found[:match])
 
     def _asked(self, *call: object) -> None:
         self._module.calls.append(call)

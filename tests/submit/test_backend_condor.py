@@ -148,6 +148,17 @@ def test_a_query_says_what_the_queue_knows(bindings: Bindings, backend: CondorBa
     ]
 
 
+def test_the_history_is_read_no_further_than_to_the_last_job_wanted(
+    bindings: Bindings, backend: CondorBackend, cluster: int
+) -> None:
+    for proc in (1, 2):
+        bindings.queue.start(proc)
+        bindings.queue.end(proc, 0)
+    backend.query(JobSelection(ALL.uid, {cluster: [1, 2]}), with_history=True)
+    backend.query(ALL, with_history=True)
+    assert [match for *_, match in asked(bindings, "history")] == [2, -1]
+
+
 @pytest.mark.usefixtures("cluster")
 def test_a_job_in_queue_and_history_is_told_once(bindings: Bindings, backend: CondorBackend) -> None:
     job = bindings.queue.job(0)

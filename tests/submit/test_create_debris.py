@@ -65,11 +65,15 @@ def test_a_map_whose_jobs_are_in_the_queue_is_one_and_its_cluster_is_recorded(
     assert SubmissionRecord.load(map_dir.submission(0).submission).cluster == 1
 
 
-def test_a_map_whose_jobs_the_queue_only_remembers_is_one(map_dir: MapDir, fake: FakeBackend) -> None:
+def test_a_map_whose_jobs_the_queue_only_remembers_is_not_swept_up_but_found(
+    home: Home, map_dir: MapDir, fake: FakeBackend
+) -> None:
     fake.run()
     forget_cluster(map_dir)
     lose_log(map_dir)
-    assert standing(map_dir, lambda _name: fake) is Standing.MAP
+    assert standing(map_dir, lambda _name: fake) is Standing.DEBRIS
+    assert sweep(home, lambda _name: fake) == []
+    assert standing(map_dir, never_asked) is Standing.MAP
 
 
 def test_a_directory_without_any_evidence_of_jobs_is_debris(map_dir: MapDir) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import signal
-import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 
 from htmap.backend.protocol import Action, JobSelection, JobStatus, PoolCondition, QueuedJob
 from htmap.exceptions import BackendError, BackendNotAvailable
+from htmap.interrupts import uninterrupted
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +96,7 @@ class CondorBackend:
         edited = 0
         with _translated(f"edit the jobs of the map ({selection.uid})"):
             schedd = self._schedd
-            for constraint, jobs in zip(_constraints(selection), _specifications(selection), strict=True):
+            for (constraint, _), jobs in zip(_constraints(selection), _specifications(selection), strict=True):
                 edited += _edit(schedd, constraint, jobs, attributes)
         return edited
 
@@ -105,10 +104,11 @@ class CondorBackend:
         found: dict[tuple[int, int], QueuedJob] = {}
         with _translated(f"query the jobs of the map ({selection.uid})"):
             schedd, options = self._schedd, _bindings().QueryOpts.IncludeClusterAd
-            for constraint in _constraints(selection):
+            for constraint, most in _constraints(selection):
                 ads = list(schedd.query(constraint, _PROJECTION, opts=options))
                 if with_history:
-                    ads += schedd.history(constraint, _PROJECTION)
+                    # It is read from its end, and may be many gigabytes: stop when all are found.
+                    ads += schedd.history(constraint, _PROJECTION, match=most)
                 for ad in ads:
                     job = _queued_job(ad)
                     found.setdefault((job.cluster, job.proc), job)
@@ -159,27 +159,6 @@ def _bindings() -> Any:
 
 
 @contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait until the bindings have returned.
-
-    Workaround for htcondor2 25.14: an exception that a signal handler raises inside of them ends Python by a
-    segmentation fault.
-    """
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
-        yield
-        return
-    came: list[tuple[Any, Any]] = []
-    signal.signal(signal.SIGINT, lambda *arguments: came.append(arguments))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        if came:
-            handler(*came[0])
-
-
-@contextlib.contextmanager
 def _translated(doing: str, words: Iterable[str] | None = None) -> Iterator[None]:
     """The vendor's exceptions become ours.
 
@@ -191,7 +170,9 @@ def _translated(doing: str, words: Iterable[str] | None = None) -> Iterator[None
     words = _CONNECTION_WORDS if words is None else words
     htcondor2 = _bindings()
     try:
-        with _uninterrupted():
+        # Workaround for htcondor2 25.14: an exception that a signal handler raises inside of it ends Python by a
+        # segmentation fault.
+        with uninterrupted():
             yield
     except htcondor2.HTCondorException as error:
         text = str(error).strip()
@@ -241,16 +222,17 @@ def _specifications(selection: JobSelection) -> Iterator[Any]:
             yield from ([f"{cluster}.{proc}" for proc in some] for some in _pieces(procs))
 
 
-def _constraints(selection: JobSelection) -> Iterator[str]:
+def _constraints(selection: JobSelection) -> Iterator[tuple[str, int]]:
+    """The selection as queries want it, and how many jobs each can mean; -1: any number."""
     if selection.jobs is None:
-        yield _of_map(selection.uid)
+        yield _of_map(selection.uid), -1
         return
     for cluster, procs in selection.jobs.items():
         if procs is None:
-            yield f"ClusterId == {cluster}"
+            yield f"ClusterId == {cluster}", -1
         else:
             for some in _pieces(procs):
-                yield f"ClusterId == {cluster} && member(ProcId, {{{','.join(map(str, some))}}})"
+                yield f"ClusterId == {cluster} && member(ProcId, {{{','.join(map(str, some))}}})", len(some)
 
 
 def _pieces(procs: Sequence[int], size: int = 1000) -> Iterator[Sequence[int]]:

@@ -30,13 +30,16 @@ class Standing(enum.Enum):
     DEBRIS = "what a killed process left"
 
 
-def standing(map_dir: MapDir, backend: Callable[[str], Backend]) -> Standing:
+def standing(map_dir: MapDir, backend: Callable[[str], Backend], *, with_history: bool = False) -> Standing:
     """Judge a map directory.
 
     Parameters
     ----------
     backend
         Gives the backend of a name; asked for only when the disk does not settle it.
+    with_history
+        Before anything is removed: jobs that were done before their log could be seen are not to be lost. To go through
+        all that a schedd remembers takes too long for looking at maps.
 
     Raises
     ------
@@ -62,7 +65,7 @@ def standing(map_dir: MapDir, backend: Callable[[str], Backend]) -> Standing:
         return Standing.MAP
     if is_held(map_dir.lock):
         return Standing.BEING_MADE
-    jobs = backend(MapRecord.load(map_dir.map).backend).query(JobSelection(map_dir.uid), with_history=True)
+    jobs = backend(MapRecord.load(map_dir.map).backend).query(JobSelection(map_dir.uid), with_history=with_history)
     # The creator may have finished between our looks at the record and at the lock.
     record = SubmissionRecord.load(first)
     if record.cluster is None and jobs:
@@ -88,7 +91,7 @@ def sweep_tag(home: Home, tag: str, backend: Callable[[str], Backend]) -> bool:
         return False
     map_dir = home.map(found.uid)
     try:
-        if map_dir.path.exists() and standing(map_dir, backend) is not Standing.DEBRIS:
+        if map_dir.path.exists() and standing(map_dir, backend, with_history=True) is not Standing.DEBRIS:
             return False
         _sweep(home, map_dir, None if not map_dir.map.exists() else backend(MapRecord.load(map_dir.map).backend))
     except StorageError:
@@ -107,7 +110,7 @@ def sweep(home: Home, backend: Callable[[str], Backend]) -> list[str]:
     swept = []
     for map_dir in home.map_directories():
         with contextlib.suppress(HTMapException):
-            if standing(map_dir, backend) is Standing.DEBRIS:
+            if standing(map_dir, backend, with_history=True) is Standing.DEBRIS:
                 _sweep(
                     home, map_dir, None if not map_dir.map.exists() else backend(MapRecord.load(map_dir.map).backend)
                 )

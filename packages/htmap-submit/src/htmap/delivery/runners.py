@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from htmap.exceptions import HTMapException
+from htmap.interrupts import uninterrupted
 from htmap.store.atomic import storage_errors, write_file
 from htmap.store.mapdir import MapDir
 
@@ -59,17 +60,12 @@ def content(head: str) -> bytes:
     """The file: its first lines, which make it an executable, then the zip. A zip may have anything before it."""
     stream = io.BytesIO()
     stream.write(head.encode())
-    archive = zipfile.ZipFile(stream, "w")
-    try:
+    # In the midst of an entry, zipfile makes a ValueError of Ctrl-C, and complains of it once more at the end.
+    with uninterrupted(), zipfile.ZipFile(stream, "w") as archive:
         _add(archive, "__main__.py", _ENTRY.encode())
         for package in _PACKAGES:
             for name, path in _sources(package):
                 _add(archive, name, path.read_bytes())
-    except BaseException:
-        # Nothing to finish: in the middle of an entry that fails, and all one would hear of Ctrl-C is a ValueError.
-        archive.fp = None
-        raise
-    archive.close()
     return stream.getvalue()
 
 

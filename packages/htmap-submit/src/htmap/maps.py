@@ -45,7 +45,7 @@ _PROGRESS_CHECK_S = 0.5
 _REMOVED = "HTMap: its map was removed"
 
 # A schedd answers a few milliseconds before it writes to the log; what runs must end first.
-_LOG_LAG_S = 2.0
+_LOG_LAG_S = 5.0
 _REMOVAL_S = 30.0
 # A shadow writes to the log that a job is suspended before the schedd knows it, and would continue it.
 _RESUME_TRIES = 3
@@ -267,7 +267,7 @@ class Map(ReadableMap):
             self._let_log_catch_up(_LEAVES[action])
 
     def _let_log_catch_up(self, left: Iterable[ComponentStatus]) -> None:
-        """Wait a moment for the log to say what the queue has done; else `wait` would raise for a hold of the past."""
+        """Wait a moment for the log to say what the queue has done: statuses, and `wait`, would speak of the past."""
         with contextlib.suppress(TimeoutError):
             wait_until(
                 lambda: not any(self._components.counts().get(status) for status in left),

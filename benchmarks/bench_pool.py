@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import htcondor2
@@ -25,26 +26,23 @@ queue {jobs}
 """
 
 
-def rest() -> None:
-    """Wait until the negotiator would come at once: after each of its rounds it takes a break."""
+def rested(what: Callable[[], object]) -> float:
+    """Wall time from when the negotiator would come at once: after each of its rounds it takes a break."""
     time.sleep(int(htcondor2.param["NEGOTIATOR_CYCLE_DELAY"]) + 1)
+    return seconds(what)
 
 
-def raw(jobs: int) -> float:
-    rest()
-    started = time.perf_counter()
+def raw(jobs: int) -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         htcondor2.Schedd().submit(htcondor2.Submit(RAW.format(folder=folder, jobs=jobs)))
         log = Path(folder, "log")
         while log.read_bytes().count(b"\n005 (") < jobs:
             time.sleep(0.05)
-    return time.perf_counter() - started
 
 
 def mapped(chunksize: int) -> float:
-    rest()
     with maps_on("htcondor"):
-        return seconds(lambda: list(htmap.map(abs, range(JOBS), htmap.MapOptions(chunksize=chunksize), quiet=True)))
+        return rested(lambda: list(htmap.map(abs, range(JOBS), htmap.MapOptions(chunksize=chunksize), quiet=True)))
 
 
 def main() -> None:
@@ -52,9 +50,9 @@ def main() -> None:
     heading(REPEATS)
     times = rounds(
         REPEATS,
-        raw=lambda: raw(JOBS),
+        raw=lambda: rested(lambda: raw(JOBS)),
         single=lambda: mapped(1),
-        few_raw=lambda: raw(JOBS // CHUNKSIZE),
+        few_raw=lambda: rested(lambda: raw(JOBS // CHUNKSIZE)),
         chunked=lambda: mapped(CHUNKSIZE),
     )
     took = {name: statistics.median(each) for name, each in times.items()}

@@ -79,6 +79,9 @@ STARTD_ENVIRONMENT = "X509_CERT_DIR={folder}/certificates"
 """
 
 _HURRIED = """
+# Nothing here need outlive a power cut, and a test that writes gigabytes would keep the schedd waiting for the disk.
+CONDOR_FSYNC = False
+
 # More than there are: a small job spends its second (with 25.14 its six seconds) waiting for daemons, not computing.
 NUM_CPUS = 32
 MEMORY = 32768

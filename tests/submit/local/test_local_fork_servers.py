@@ -153,7 +153,7 @@ def test_a_forked_job_is_held_with_all_its_processes(place: Place) -> None:
     place.act(Action.HOLD, 0, cluster=cluster)
     place.wait_until(lambda: place.statuses()[-1] is JobStatus.HELD)
     assert forked
-    assert not any(map(place.is_alive, processes))
+    place.wait_until(lambda: not any(map(place.is_alive, processes)))  # a signal takes a moment
 
 
 def test_a_forked_job_outlives_its_server_and_is_found_by_the_next_supervisor(place: Place) -> None:
@@ -171,7 +171,7 @@ def test_a_forked_job_outlives_its_server_and_is_found_by_the_next_supervisor(pl
     place.kill_supervisor()
     (place.submit_side / "go").touch()
     place.finish()
-    assert not any(map(place.is_alive, processes))
+    place.wait_until(lambda: not any(map(place.is_alive, processes)))
     assert place.read("progress") == "start\n"
 
 

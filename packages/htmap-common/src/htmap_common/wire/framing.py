@@ -8,15 +8,15 @@ No length is believed before the checksum that covers it was right and the bytes
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
 
+from .checksum import crc32, crc32_of
 from .errors import Corrupt, NotOurFile, Torn, UnknownFormat, WrongKind
 from .header import MAX_HEADER_SIZE, pack_header, unpack_header
-from .source import Buffer, Source, crc32_of
+from .source import Buffer, Source
 
 FORMAT = 1
 MAGIC = b"\x89HTMAP\r\n"
@@ -96,7 +96,7 @@ def decode_file_header(source: Source) -> tuple[str, int]:
     if len(start) < FIRST_RECORD:
         raise Torn(f"it has {len(start)} bytes, its file header alone needs {FIRST_RECORD}")
     _, kind, number, crc = _FILE_HEADER.unpack(start)
-    if zlib.crc32(start[:-_CRC_SIZE]) != crc:
+    if crc32(start[:-_CRC_SIZE]) != crc:
         raise Corrupt("the checksum of its file header is wrong")
     try:
         return kind.rstrip(b"\0").decode("ascii"), number
@@ -163,9 +163,9 @@ def encode_record(
     body = _pad(views, offset + _PREFIX.size + len(packed), align)
     body_crc = body_length = 0
     for piece in body:
-        body_crc = zlib.crc32(piece, body_crc)
+        body_crc = crc32(piece, body_crc)
         body_length += len(piece)
-    prefix = _PREFIX.pack(len(packed), body_length, zlib.crc32(packed), body_crc, 0)[:-_CRC_SIZE]
+    prefix = _PREFIX.pack(len(packed), body_length, crc32(packed), body_crc, 0)[:-_CRC_SIZE]
     return [with_crc(prefix) + packed, *body]
 
 
@@ -181,7 +181,7 @@ def read_frame(source: Source, offset: int) -> Frame:
         raise Torn(f"it ends at byte {source.size}, within the prefix of the record at byte {offset}")
     prefix = source.read(offset, _PREFIX.size)
     header_length, body_length, header_crc, body_crc, crc = _PREFIX.unpack(prefix)
-    if zlib.crc32(prefix[:-_CRC_SIZE]) != crc:
+    if crc32(prefix[:-_CRC_SIZE]) != crc:
         raise Corrupt(f"there is no record at byte {offset}, or its checksum is wrong")
     if header_length > MAX_HEADER_SIZE:
         raise Corrupt(f"the header of the record at byte {offset} is larger than {MAX_HEADER_SIZE} bytes")
@@ -203,7 +203,7 @@ def walk_frames(source: Source) -> Iterator[Frame]:
 def read_frame_header(source: Source, frame: Frame) -> dict[str, Any]:
     """The header of a record; its body is not touched."""
     packed = source.read(frame.header_start, frame.header_length)
-    if zlib.crc32(packed) != frame.header_crc:
+    if crc32(packed) != frame.header_crc:
         raise Corrupt(f"the checksum of the header of the record at byte {frame.offset} is wrong")
     return unpack_header(packed)
 
@@ -218,7 +218,7 @@ def read_record_at(source: Source, frame: Frame) -> Record:
     header = read_frame_header(source, frame)
     spans = segment_spans(frame, header)
     body = source.read(frame.body_start, frame.body_length)
-    _compare_body(frame, zlib.crc32(body))
+    _compare_body(frame, crc32(body))
     base = frame.body_start
     segments = tuple(body[start - base : end - base] for start, end in spans)
     return Record(header, segments, frame.offset, frame.end)
@@ -239,7 +239,7 @@ def segment_spans(frame: Frame, header: Mapping[str, Any]) -> list[tuple[int, in
 
 def with_crc(start: bytes) -> bytes:
     """These bytes, followed by their CRC-32."""
-    return start + zlib.crc32(start).to_bytes(_CRC_SIZE, "big")
+    return start + crc32(start).to_bytes(_CRC_SIZE, "big")
 
 
 def _compare_body(frame: Frame, crc: int) -> None:

@@ -6,10 +6,10 @@ In: a `Source` of untrusted bytes. Out: the components in it, and what is damage
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .checksum import crc32
 from .errors import Corrupt, Torn, WireError
 from .framing import (
     FIRST_RECORD,
@@ -132,7 +132,7 @@ def _read_trailer(source: Source) -> int:
         raise Torn("it has no trailer")
     trailer = source.read(start, _TRAILER.size)
     offset, magic, reserved, crc = _TRAILER.unpack(trailer)
-    if zlib.crc32(trailer[:-4]) != crc or magic != _MAGIC or reserved != 0:
+    if crc32(trailer[:-4]) != crc or magic != _MAGIC or reserved != 0:
         raise Torn("it has no trailer")
     if not FIRST_RECORD <= offset < start:
         raise Corrupt("its trailer points to no place in the file")

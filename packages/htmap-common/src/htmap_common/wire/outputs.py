@@ -119,7 +119,10 @@ class OutputsWriter:
 
     def _cut(self) -> None:
         if self._fd >= 0:
-            os.ftruncate(self._fd, self._end)
+            # Not in vain: ext4 takes a file that is cut down to nothing for one that is being replaced, and whoever
+            # closes it has to wait until it is on its way to the disk.
+            if os.fstat(self._fd).st_size > self._end:
+                os.ftruncate(self._fd, self._end)
             os.lseek(self._fd, self._end, os.SEEK_SET)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
-import zlib
 from collections.abc import Sequence
 from typing import BinaryIO, Protocol, final
 
@@ -20,7 +19,6 @@ Buffer = bytes | bytearray | memoryview
 # A view has the same remainder in memory as in the file, so that what is aligned there is aligned here.
 _ALIGNMENT = 64
 _SMALL = 1024 * 1024
-_CHUNK = 256 * 1024
 _IOV_MAX = 1024
 
 
@@ -92,14 +90,6 @@ class FileSource:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def crc32_of(source: Source, offset: int, length: int) -> int:
-    """The CRC-32 of a range, without holding more than a piece of it."""
-    checksum = 0
-    for start in range(offset, offset + length, _CHUNK):
-        checksum = zlib.crc32(source.read(start, min(_CHUNK, offset + length - start)), checksum)
-    return checksum
 
 
 def write_buffers(fd: int, buffers: Sequence[Buffer]) -> int:

@@ -15,6 +15,7 @@ import htmap
 
 JOBS = 100
 CHUNKSIZE = 25
+PAUSE_S = 20  # HTCondor's own, if its configuration does not say
 REPEATS = 5
 
 RAW = """\
@@ -28,7 +29,7 @@ queue {jobs}
 
 def rested(what: Callable[[], object]) -> float:
     """Wall time from when the negotiator would come at once: after each of its rounds it takes a break."""
-    time.sleep(int(htcondor2.param["NEGOTIATOR_CYCLE_DELAY"]) + 1)
+    time.sleep(int(htcondor2.param.get("NEGOTIATOR_CYCLE_DELAY", PAUSE_S)) + 1)
     return seconds(what)
 
 

@@ -94,6 +94,15 @@ def test_numbers_and_booleans_are_written_as_htcondor_writes_them() -> None:
     assert list(m) == [1, 2]
 
 
+def test_custom_options_are_attributes_of_the_jobs() -> None:
+    options = MapOptions(custom_options={"Unwanted": [False, True], "+Because": '"it is blue"'}, on_exit_hold="Unwanted")
+    options = MapOptions.merge(MapOptions(on_exit_hold_reason="MY.Because"), options)
+    m = htmap.map(abs, [-1, -2], map_options=options, quiet=True)
+    m.wait(TIMEOUT_S, holds_ok=True)
+    assert m.component_statuses == [Status.COMPLETED, Status.HELD]
+    assert m.holds[1].reason == "it is blue"
+
+
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [

@@ -11,7 +11,13 @@ import pytest
 import htmap
 from htmap import ComponentStatus as Status
 from htmap import MapOptions, TransferPath
-from htmap.exceptions import InvalidSetting, MisalignedInputData, ReservedOptionKeyword, UnknownPythonDeliveryMethod
+from htmap.exceptions import (
+    InvalidSetting,
+    MapComponentHeld,
+    MisalignedInputData,
+    ReservedOptionKeyword,
+    UnknownPythonDeliveryMethod,
+)
 
 TIMEOUT_S = 120
 
@@ -95,12 +101,15 @@ def test_numbers_and_booleans_are_written_as_htcondor_writes_them() -> None:
 
 
 def test_custom_options_are_attributes_of_the_jobs() -> None:
-    options = MapOptions(custom_options={"Unwanted": [False, True], "+Because": '"it is blue"'}, on_exit_hold="Unwanted")
-    options = MapOptions.merge(MapOptions(on_exit_hold_reason="MY.Because"), options)
+    options = MapOptions(
+        custom_options={"Unwanted": [False, True], "+Because": '"it is blue"'},
+        on_exit_hold="Unwanted",
+        on_exit_hold_reason="MY.Because",
+    )
     m = htmap.map(abs, [-1, -2], map_options=options, quiet=True)
-    m.wait(TIMEOUT_S, holds_ok=True)
-    assert m.component_statuses == [Status.COMPLETED, Status.HELD]
-    assert m.holds[1].reason == "it is blue"
+    assert m.get(0, TIMEOUT_S) == 1
+    with pytest.raises(MapComponentHeld, match="it is blue"):
+        m.get(1, TIMEOUT_S)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,27 @@ print(sum(m), looks)
 """
 
 
+WITH_CHILD = """
+import multiprocessing
+import htmap
+
+class Point:
+    def __init__(self, x):
+        self.x = x
+
+def doubled(point):
+    return Point(2 * point.x)
+
+def child():
+    print([point.x for point in htmap.map(doubled, map(Point, range(3)), quiet=True)])
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=child)
+    process.start()
+    process.join()
+"""
+
+
 def test_readers_do_not_mind_a_writer() -> None:
     watched = htmap.map(lambda x: __import__("time").sleep(0.05) or x, range(60), tag="watched", quiet=True)
     other = htmap.map(abs, range(4), tag="other-0", quiet=True)
@@ -67,3 +88,10 @@ def test_threads_share_a_map_object() -> None:
     for thread in threads:
         thread.join(TIMEOUT_S)
     assert sums == [sum(range(1, 21))] * 4
+
+
+def test_a_map_can_be_made_in_a_process_of_multiprocessing(tmp_path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(WITH_CHILD)
+    ran = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    assert (ran.stdout, ran.stderr) == ("[0, 2, 4]\n", "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import io
 import pickle
+import sys
 import types
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, ClassVar
@@ -47,6 +48,9 @@ class Freezer:
         self.buffers: list[memoryview] = []
         self.files: dict[TransferPath, None] = {}
         self._pickler = _Pickler(self._stream, self._keep_buffer, self.files)
+        # The user's program is called so in a process that multiprocessing started, and no node can import it.
+        if "__mp_main__" in sys.modules:
+            cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])
 
     def add(self, thing: Any) -> None:
         """Pickle one more object. Whatever the object raises while it is pickled passes through."""

@@ -22,6 +22,8 @@ from htmap.observe.events import (
     SUBMITTED,
     TERMINATED,
     Event,
+    cpu_s_of,
+    exit_of,
     hold_of,
     memory_mb_of,
 )
@@ -41,9 +43,10 @@ class JobState(enum.IntEnum):
     FAILED = 8  # ended in a way that the runner does not end by itself
 
 
-# Plain numbers for the loop below: to look up a member of an enum costs as much as the rest of a simple event.
+# Plain numbers for what is hot below: to look up a member of an enum costs as much as the rest of a simple event.
 _FIRST_FINAL = int(JobState.REMOVED)  # nothing follows this state or a later one
 _IDLE = int(JobState.IDLE)
+_RETURNED = int(JobState.RETURNED)
 
 
 class Hold(NamedTuple):
@@ -177,7 +180,7 @@ def _of_no_job(table: JobTable, event: Event) -> Event | None:
 
 
 def _submit(table: JobTable, proc: int, _: bytes) -> None:
-    table.states[proc] = table.states[proc] or JobState.IDLE
+    table.states[proc] = table.states[proc] or _IDLE
 
 
 def _hold(table: JobTable, proc: int, text: bytes) -> None:
@@ -186,14 +189,14 @@ def _hold(table: JobTable, proc: int, text: bytes) -> None:
 
 
 def _end(table: JobTable, proc: int, text: bytes) -> None:
-    code = ev.exit_of(text)
+    code = exit_of(text)
     table.holds.pop(proc, None)
-    cpu_s = ev.cpu_s_of(text)
+    cpu_s = cpu_s_of(text)
     if cpu_s:
         table.cpu_s += cpu_s
         table.longest_cpu_s = max(table.longest_cpu_s, cpu_s)
     if code == 0:
-        table.states[proc] = JobState.RETURNED
+        table.states[proc] = _RETURNED
     elif code == EXIT_SOME_RAISED:
         table.states[proc] = JobState.RAISED
     else:

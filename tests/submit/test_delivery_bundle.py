@@ -50,18 +50,32 @@ def test_the_zip_is_an_executable_for_its_owner_alone(map_dir: MapDir) -> None:
     assert bundle.descriptors("t", map_dir.path)["transfer_executable"] == "true"
 
 
-def test_the_zip_is_small_and_holds_sources_only() -> None:
+def test_the_zip_is_small_and_holds_each_module_twice() -> None:
     content = runners.content(bundle.HEAD)
-    assert len(content) < 100_000
+    assert len(content) < 300_000
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = archive.namelist()
-    assert all(name.endswith(".py") for name in names)
-    assert {name.partition("/")[0] for name in names} == {*runners._PACKAGES, "__main__.py"}
-    assert len(names) == len(set(names))
+    sources, compiled = ({name for name in names if name.endswith(end)} for end in (".py", ".pyc"))
+    assert compiled == {f"{name}c" for name in sources - {"__main__.py"}}
+    assert {name.partition("/")[0] for name in sources} == {*runners._PACKAGES, "__main__.py"}
+    assert len(names) == len(sources) + len(compiled)
 
 
-def test_the_same_sources_give_the_same_zip() -> None:
-    assert runners.content(bundle.HEAD) == runners.content(bundle.HEAD)
+def test_an_interpreter_of_this_version_compiles_nothing_of_the_zip(map_dir: MapDir) -> None:
+    bundle.set_up("t", map_dir.path)
+    ask = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import htmap_exec.worker; print(*sys.modules.values(), sep='\\n')"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", ask, str(executable(map_dir))],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    modules = [line for line in ran.stdout.splitlines() if str(executable(map_dir)) in line]
+    assert modules
+    assert all(".pyc" in line for line in modules)
 
 
 def test_the_zip_is_made_once_and_shared_by_all_maps(map_dir: MapDir, home: Home) -> None:

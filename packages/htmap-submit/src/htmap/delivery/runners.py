@@ -3,9 +3,9 @@
 In: what the first lines of the file say. Out: a file below HTMAP_DIR, under the hash of its content: made once, and
 shared by all maps. On the other side: the execute node, or an image, which runs that file.
 
-It is a zip of the sources of htmap_exec, htmap_common, cloudpickle and msgpack (its pure-Python part), as they are
-installed here. Sources only: compiled they would start some 50 ms sooner, but be two to three times the size, and the
-interpreter on the node may be of another version, which the runner then has to be able to say.
+It is a zip of htmap_exec, htmap_common, cloudpickle and msgpack (its pure-Python part), as they are installed here.
+Each module lies in there twice. Compiled, as to compile them takes longer than all else that a short job does. And as
+source, since the interpreter on the node may be of another version, which the runner then has to be able to say.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import functools
 import hashlib
 import importlib.util
 import io
+import py_compile
 import stat
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +51,7 @@ def make(map_dir: Path, head: str) -> None:
 
 @functools.cache
 def _hash(head: str) -> str:
-    digest = hashlib.sha256((head + _ENTRY).encode())
+    digest = hashlib.sha256(importlib.util.MAGIC_NUMBER + (head + _ENTRY).encode())
     for package in _PACKAGES:
         for name, path in _sources(package):
             digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -61,12 +63,21 @@ def content(head: str) -> bytes:
     stream = io.BytesIO()
     stream.write(head.encode())
     # In the midst of an entry, zipfile makes a ValueError of Ctrl-C, and complains of it once more at the end.
-    with uninterrupted(), zipfile.ZipFile(stream, "w") as archive:
+    with uninterrupted(), zipfile.ZipFile(stream, "w") as archive, tempfile.TemporaryDirectory() as folder:
         _add(archive, "__main__.py", _ENTRY.encode())
         for package in _PACKAGES:
             for name, path in _sources(package):
                 _add(archive, name, path.read_bytes())
+                _add(archive, f"{name}c", _compiled(name, path, folder))
     return stream.getvalue()
+
+
+def _compiled(name: str, path: Path, folder: str) -> bytes:
+    compiled = Path(folder, "compiled")
+    # A zip has no times that could be compared.
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(path), str(compiled), name, doraise=True, optimize=2, invalidation_mode=mode)
+    return compiled.read_bytes()
 
 
 def _sources(package: str) -> Iterator[tuple[str, Path]]:

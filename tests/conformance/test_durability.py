@@ -66,13 +66,13 @@ def test_a_creation_killed_at_any_moment_leaves_a_whole_map_or_nothing(htmap_dir
     seed = random.randrange(10**6)
     moments = random.Random(seed)
     # One of them may have to wait for the schedd, which has other tests to serve.
-    took_s = min(time_to_create() for _ in range(3))
+    longest_s = min(time_to_create() for _ in range(3))
     survivors = []
     for number in range(50):
         tag = f"killed-{number}"
         process = start(tag, 3)
         assert say(process) == "ready"
-        time.sleep(moments.uniform(0, 1.2 * took_s))
+        time.sleep(moments.uniform(0, longest_s))
         kill(process)
         tags = htmap.get_tags()
         assert {m.tag for m in htmap.load_maps()} == set(tags), f"seed {seed}"
@@ -83,6 +83,8 @@ def test_a_creation_killed_at_any_moment_leaves_a_whole_map_or_nothing(htmap_dir
         else:
             with pytest.raises(TagNotFound):
                 htmap.load(tag)
+        # A creation takes longer when the machine is busy: follow it, so that about a third survive.
+        longest_s *= 0.8 if tag in tags else 1.1
     assert 0 < len(survivors) < 50, f"{len(survivors)} of 50 survived: the moments miss the creation (seed {seed})"
     for tag in survivors:
         assert list(htmap.load(tag).iter(TIMEOUT_S)) == [0, 2, 4], f"seed {seed}"

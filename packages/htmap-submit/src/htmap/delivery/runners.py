@@ -1,7 +1,7 @@
 """The runner as one file that travels with the jobs.
 
-In: what the first lines of the file say. Out: a file below HTMAP_DIR, under the hash of its content: made once, and
-shared by all maps. On the other side: the execute node, or an image, which runs that file.
+In: what the first lines of the file say. Out: a file below HTMAP_DIR, under the hash of what it is made from:
+made once, and shared by all maps. On the other side: the execute node, or an image, which runs that file.
 
 It is a zip of htmap_exec, htmap_common, cloudpickle and msgpack (its pure-Python part), as they are installed here.
 Each module lies in there twice. Compiled, as to compile them takes longer than all else that a short job does. And as
@@ -91,7 +91,7 @@ def _sources(package: str) -> Iterator[tuple[str, Path]]:
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    # A fixed time and mode: the same sources give the same zip.
+    # A fixed time and mode: those of the files here mean nothing on a node.
     entry = zipfile.ZipInfo(name)
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.external_attr = (stat.S_IFREG | 0o644) << 16

@@ -3,10 +3,10 @@
 ::
 
     command_line -> keeper ──fork──> worker ── function, inputs (objects unpickles)
-                      │                 ├───── capture, user_files, checkpoints, departure, usage, node
+                      │                 ├───── capture, user_files, checkpoints, leave_for_checkpoint, usage, node
                       │<── progress ───>│
-                  aftermath          records, failures
-                      └────> outputs <──┘
+                 after_death         records, describe_exception
+                      └──> outputs_file <──┘
 """
 
 # No `from __future__ import annotations`, as in __main__: a Python 3.6 must get far enough to say that it is too old.

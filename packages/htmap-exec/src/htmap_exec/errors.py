@@ -12,7 +12,7 @@
     ├── ComponentDied              the process went away without saying why
     └── RecordNotWritten           the result was there, but could not be stored
 
-Other side: `htmap_exec.failures` turns a ComponentFailure into plain data, the way it does with the user's exceptions.
+Other side: `htmap_exec.describe_exception` makes plain data of a ComponentFailure, as of the exceptions of the user.
 """
 
 from __future__ import annotations

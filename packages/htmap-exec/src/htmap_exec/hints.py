@@ -1,7 +1,7 @@
 """What to do about an exception, in a sentence or two.
 
 In: an exception. Out: a hint, or None where the exception speaks for itself.
-On the other side: `htmap_exec.failures` puts it into the record.
+On the other side: `htmap_exec.describe_exception` puts it into the record.
 """
 
 from __future__ import annotations

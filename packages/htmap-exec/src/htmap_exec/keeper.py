@@ -11,7 +11,7 @@ In: a task, signals. Out: the exit code of the job.
 On the other side: HTCondor, or our local backend, which started this process and may evict it by a signal.
 
 While all goes well this process stays as small as it was when it forked: everything that needs more is imported later,
-by the worker or in `htmap_exec.aftermath`. So the fork is cheap, and so is the memory of the waiting process.
+by the worker or in `htmap_exec.after_death`. So the fork is cheap, and so is the memory of the waiting process.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Keeper:
                 continue
             if exit_code is not None:
                 return exit_code
-            from .aftermath import settle  # noqa: PLC0415 - see above
+            from .after_death import settle  # noqa: PLC0415 - see above
 
             settle(self._task, self._progress.position(), ended)
 

@@ -49,7 +49,7 @@ def compose(
     payload
         The pickled result or exception, and its buffers.
     failure
-        The exception as data (`htmap_exec.failures.describe`); None if the function returned.
+        The exception as data (`htmap_exec.describe_exception.describe`); None if the function returned.
     scratch
         Absolute path of the scratch directory. What lies in it is listed if there was a failure.
     """

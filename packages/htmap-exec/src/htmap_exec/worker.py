@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from htmap_common import on_execute
 
-from . import failures, stand_in
+from . import describe_exception, stand_in
 from .capture import Capture, read_streams, remove_streams
 from .checkpoints import Checkpoints
-from .departure import Departure
 from .errors import ComponentFailure, RunnerFailure, UnpicklableResult
 from .function import load_function
 from .inputs import Inputs
-from .outputs import Outputs
+from .leave_for_checkpoint import CheckpointLeave
+from .outputs_file import Outputs
 from .progress import NEXT_WORKER, Position, Progress
 from .records import OutputRecord, compose
 from .usage import Meter
@@ -51,7 +51,7 @@ class Worker:
         self._outputs = Outputs(task)
         self._inputs = Inputs(task.inputs, task.scratch)
         self._function: Callable[..., Any] | None = None
-        self._departure = Departure(task, progress)
+        self._leave = CheckpointLeave(task, progress)
         self._pid = os.getpid()
 
     def run(self) -> None:
@@ -70,8 +70,8 @@ class Worker:
             if self._progress.is_stopping():
                 return  # the function has survived SIGTERM, but the job is still to end
             if number > 0:
-                if self._departure.is_due():
-                    self._departure.leave()
+                if self._leave.is_due():
+                    self._leave.leave()
                 if self._task.has_fresh_processes:
                     self._progress.set_exit_code(NEXT_WORKER)
                     return
@@ -88,8 +88,8 @@ class Worker:
 
         def checkpoint(*paths: str | os.PathLike[str]) -> None:
             checkpoints.save(paths, meter.read())
-            if checkpoints.is_news() and self._departure.is_due():
-                self._departure.leave()
+            if checkpoints.is_news() and self._leave.is_due():
+                self._leave.leave()
 
         on_execute.install(checkpoint=checkpoint, transfer_output_files=files.transfer_output_files)
         ending = self._attempt(component, checkpoints, files)
@@ -146,7 +146,7 @@ class Worker:
             raise UnpicklableResult(type(result).__qualname__, error) from error
 
     def _fail(self, error: BaseException) -> _Ending:
-        failure = failures.describe(error, with_locals=self._task.with_locals)
+        failure = describe_exception.describe(error, with_locals=self._task.with_locals)
         if isinstance(error, ComponentFailure):
             # Its class exists only here, and its data says it all.
             return _Ending([], failure)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from . import failures, records
+from . import describe_exception, records
 from .capture import Streams, read_streams, remove_streams
 from .checkpoints import Checkpoints
 from .errors import ComponentDied, ComponentFailure, RecordNotWritten, RunnerFailure
-from .outputs import Outputs
+from .outputs_file import Outputs
 from .usage import Usage, max_rss_kb
 from .user_files import UserFiles
 
@@ -59,7 +59,7 @@ def _record_death(task: Task, outputs: Outputs, component: int, position: Positi
             _usage(position, ended),
             streams,
             UserFiles(task.scratch, component).output_files(),
-            failure=failures.describe(failure),
+            failure=describe_exception.describe(failure),
             scratch=task.scratch,
         )
         try:

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 # Ours, and HTCondor's, which makes some of its files only while the job runs.
 _NOT_THE_USERS = ("_htmap", "_condor", ".")
 # For a child that waits for a disk, and does not die before that answers.
-_MERCY_S = 5
+_LONGEST_END_S = 5
 
 
-class Departure:
+class CheckpointLeave:
     """Made before the first component runs."""
 
     def __init__(self, task: Task, progress: Progress) -> None:
@@ -60,7 +60,7 @@ class Departure:
 
 
 def _end_descendants(pid: int) -> None:
-    deadline = time.monotonic() + _MERCY_S
+    deadline = time.monotonic() + _LONGEST_END_S
     # Each round may find children that were born during the last one.
     while (found := list(_descendants(pid))) and time.monotonic() < deadline:
         for each in found:

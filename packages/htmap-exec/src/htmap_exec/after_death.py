@@ -18,9 +18,8 @@ from .usage import Usage, max_rss_kb
 from .user_files import UserFiles
 
 if TYPE_CHECKING:
-    from .command_line import Task
-    from .keeper import Ended
-    from .progress import Position
+    from .progress import Ended, Position
+    from .task import Task
 
 
 def settle(task: Task, position: Position, ended: Ended) -> None:

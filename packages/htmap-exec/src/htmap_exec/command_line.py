@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import NamedTuple
 
 from . import RUNNER_FAILED, __version__
 from .errors import RunnerFailure
+from .task import Task
 
 _HELP = """\
 htmap-exec: runs components of an HTMap map on an execute node.
@@ -40,38 +40,6 @@ _VALUES = ("--function", "--components", "--inputs", "--outputs")
 _EVERY = "--checkpoint-every"
 _NO_LOCALS = "--no-locals"
 _FRESH = "--fresh-process"
-
-
-class Task(NamedTuple):
-    """What to run.
-
-    Attributes
-    ----------
-    function, inputs
-        Names of files in the scratch directory.
-    components
-        In the order in which they run.
-    outputs, scratch
-        Absolute paths.
-    with_locals
-        Whether records of failures show local variables.
-    has_fresh_processes
-        Whether each component runs in a process of its own.
-    sent
-        Names of what was in the scratch directory before anything ran, and of the outputs file.
-    leave_at
-        When to have checkpoints sent to the access point, on the clock of time.monotonic(). None: never.
-    """
-
-    function: str
-    components: list[int]
-    inputs: list[str]
-    outputs: str
-    scratch: str
-    with_locals: bool = True
-    has_fresh_processes: bool = False
-    sent: frozenset[str] = frozenset()
-    leave_at: float | None = None
 
 
 def main(arguments: list[str]) -> int:

@@ -20,38 +20,22 @@ import contextlib
 import gc
 import os
 import signal
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from . import CHECKPOINTED
 from .capture import open_standard_descriptors
 from .errors import RunnerFailure
-from .progress import NEXT_WORKER, Progress
+from .progress import NEXT_WORKER, Ended, Progress
 
 if TYPE_CHECKING:
-    import resource
     from types import FrameType
 
-    from .command_line import Task
+    from .task import Task
 
 # HTCondor kills a job that is still there 30 s after it was asked to stop, and then brings none of its files back.
 _GRACE_S = 20
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _STDERR = 2
-
-
-class Ended(NamedTuple):
-    """How a worker ended.
-
-    Attributes
-    ----------
-    exit_code
-        As `os.waitstatus_to_exitcode` gives it: negative means a signal.
-    usage
-        What it and its children used, over all components that it ran.
-    """
-
-    exit_code: int
-    usage: resource.struct_rusage
 
 
 class Keeper:

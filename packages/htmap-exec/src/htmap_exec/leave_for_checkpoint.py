@@ -20,8 +20,8 @@ from .user_files import remove
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .command_line import Task
     from .progress import Progress
+    from .task import Task
 
 # Ours, and HTCondor's, which makes some of its files only while the job runs.
 _NOT_THE_USERS = ("_htmap", "_condor", ".")

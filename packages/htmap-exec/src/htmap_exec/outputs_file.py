@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from htmap_common.wire import OutputsWriter, WireError
 
 from . import ALL_RETURNED, SOME_RAISED
-from .command_line import Task
 from .errors import RunnerFailure
 from .records import RETURNED, OutputRecord
+from .task import Task
 
 
 class Outputs:

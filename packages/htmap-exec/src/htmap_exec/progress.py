@@ -1,4 +1,4 @@
-"""A page of memory that the keeper and the worker share.
+"""What the keeper and the worker tell each other: a page of memory that they share, and how the worker ended.
 
 In: the worker says which component it is at, and how the job ended; the keeper says that the job is to stop.
 Out: each reads what the other said. The page outlives the worker, however that dies.
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import mmap
 import struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import resource
 
 _STOPPING_AT = 0
 _EXIT_CODE_AT = 8
@@ -41,6 +44,21 @@ class Position(NamedTuple):
     user_cpu_s: float = 0.0
     system_cpu_s: float = 0.0
     write_errno: int = 0
+
+
+class Ended(NamedTuple):
+    """How a worker ended.
+
+    Attributes
+    ----------
+    exit_code
+        As `os.waitstatus_to_exitcode` gives it: negative means a signal.
+    usage
+        What it and its children used, over all components that it ran.
+    """
+
+    exit_code: int
+    usage: resource.struct_rusage
 
 
 class Progress:

@@ -13,9 +13,9 @@ import tempfile
 from htmap_common.wire import FORMAT, Kind, OutputsReader, encode_file
 
 from . import __version__, objects
-from .command_line import Task
 from .errors import RunnerFailure
 from .keeper import Keeper
+from .task import Task
 
 
 def run_self_test() -> str:

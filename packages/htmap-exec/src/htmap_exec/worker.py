@@ -32,7 +32,7 @@ from .user_files import UserFiles
 if TYPE_CHECKING:
     from htmap_common.wire import Buffer
 
-    from .command_line import Task
+    from .task import Task
 
 
 class _Ending(NamedTuple):

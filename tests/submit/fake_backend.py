@@ -18,10 +18,10 @@ from tests.submit import event_text
 from htmap.backend.protocol import Action, Backend, JobSelection, JobStatus, QueuedJob
 from htmap.exceptions import BackendError
 from htmap.objects import freeze, thaw
+from htmap_common.agreed import SOME_RAISED
 from htmap_common.wire import Kind, OutputsWriter, read_record
 
 SEPARATOR = "\x1f"  # splits an item before anything else; see htmap.create.item_lines
-EXIT_SOME_RAISED = 100
 
 Payload = tuple[dict[str, Any], list[Any]]
 
@@ -226,7 +226,7 @@ class FakeBackend:
         payloads = {component: self._called(job, component) for component in job.components}
         self.write_output(proc, payloads)
         raised = any(header["status"] == "raised" for header, _ in payloads.values())
-        self.end(proc, EXIT_SOME_RAISED if raised else 0)
+        self.end(proc, SOME_RAISED if raised else 0)
 
     def write_output(self, proc: int, payloads: Mapping[int, Payload], *, whole: bool = True) -> Path:
         """Write records into the output file of a job; one that is not whole has no index."""

@@ -13,9 +13,5 @@
 
 __version__ = "0.1.0"
 
-# The exit codes of a job, on which both sides agree. Any other is not ours.
-ALL_RETURNED = 0
-SOME_RAISED = 100
 RUNNER_FAILED = 101
-CHECKPOINTED = 85
-"""Not an end: what there is goes to the access point, and the job is started again. HTCondor's manual proposes 85."""
+"""The exit code that says so; the other exit codes stand in `htmap_common.agreed`, which no old Python can read."""

@@ -13,9 +13,10 @@ import os
 import sys
 from typing import NamedTuple
 
+from htmap_common.agreed import STREAMS, stream_name
+
 from .user_files import copy
 
-_DIRECTORY = "_htmap"
 _STDOUT, _STDERR = 1, 2
 _LONGEST = 16 * 1024 * 1024
 
@@ -73,7 +74,7 @@ def copy_streams(scratch: str, component: int, directory: str) -> None:
 
 def put_back_streams(scratch: str, component: int, directory: str) -> None:
     """Do the reverse: what the component prints from now on follows that."""
-    os.makedirs(os.path.join(scratch, _DIRECTORY), exist_ok=True)
+    os.makedirs(os.path.join(scratch, STREAMS), exist_ok=True)
     for path, name in zip(_paths(scratch, component), Streams._fields, strict=True):
         with contextlib.suppress(FileNotFoundError):
             copy(os.path.join(directory, name), path)
@@ -88,8 +89,9 @@ def open_standard_descriptors() -> None:
 
 
 def _paths(scratch: str, component: int) -> tuple[str, str]:
-    stem = os.path.join(scratch, _DIRECTORY, str(component))
-    return f"{stem}.stdout", f"{stem}.stderr"
+    directory = os.path.join(scratch, STREAMS)
+    stdout, stderr = (os.path.join(directory, stream_name(component, stream)) for stream in Streams._fields)
+    return stdout, stderr
 
 
 def _redirect(path: str, descriptor: int) -> None:

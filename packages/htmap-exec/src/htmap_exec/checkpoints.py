@@ -23,11 +23,12 @@ import itertools
 import os
 from collections.abc import Collection, Iterable
 
+from htmap_common.agreed import CHECKPOINT
+
 from .capture import copy_streams, put_back_streams
 from .usage import Usage
 from .user_files import checked, copy, remove
 
-_DIRECTORY = "_htmap_checkpoint"
 _FILES = "files"
 _USAGE = "usage"
 _unique = itertools.count()
@@ -45,7 +46,7 @@ class Checkpoints:
     def __init__(self, scratch: str, component: int) -> None:
         self._scratch = scratch
         self._component = component
-        self._place = os.path.join(scratch, _DIRECTORY, str(component))
+        self._place = os.path.join(scratch, CHECKPOINT, str(component))
         self._is_news = False
         self._places: set[str] = set()
 

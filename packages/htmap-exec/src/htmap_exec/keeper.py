@@ -22,7 +22,8 @@ import os
 import signal
 from typing import TYPE_CHECKING, NoReturn
 
-from . import CHECKPOINTED
+from htmap_common.agreed import CHECKPOINTED
+
 from .capture import open_standard_descriptors
 from .errors import RunnerFailure
 from .progress import NEXT_WORKER, Ended, Progress

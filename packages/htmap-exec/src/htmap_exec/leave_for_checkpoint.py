@@ -14,7 +14,8 @@ import signal
 import time
 from typing import TYPE_CHECKING, NoReturn
 
-from . import CHECKPOINTED
+from htmap_common.agreed import CHECKPOINTED, PREFIX
+
 from .user_files import remove
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from .task import Task
 
 # Ours, and HTCondor's, which makes some of its files only while the job runs.
-_NOT_THE_USERS = ("_htmap", "_condor", ".")
+_NOT_THE_USERS = (PREFIX, "_condor", ".")
 # For a child that waits for a disk, and does not die before that answers.
 _LONGEST_END_S = 5
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from htmap_common.agreed import ALL_RETURNED, RETURNED, SOME_RAISED
 from htmap_common.wire import OutputsWriter, WireError
 
-from . import ALL_RETURNED, SOME_RAISED
 from .errors import RunnerFailure
-from .records import RETURNED, OutputRecord
+from .records import OutputRecord
 from .task import Task
 
 

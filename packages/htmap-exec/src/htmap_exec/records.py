@@ -10,15 +10,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from htmap_common.agreed import RAISED, RETURNED
+
 from . import node
 from .capture import Streams
 from .usage import Usage
 
 if TYPE_CHECKING:
     from htmap_common.wire import Buffer
-
-RETURNED = "returned"
-RAISED = "raised"
 
 # What numpy and friends like best. A pickle without large buffers does not need it.
 _BUFFER_ALIGNMENT = 64

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-_TRANSFER = "_htmap_transfer"
+from htmap_common.agreed import TRANSFER
 
 
 class UserFiles:
@@ -22,7 +22,7 @@ class UserFiles:
 
     def __init__(self, scratch: str, component: int) -> None:
         self._scratch = scratch
-        self._transfer = os.path.join(scratch, _TRANSFER, str(component))
+        self._transfer = os.path.join(scratch, TRANSFER, str(component))
         self._transferred: set[str] = set()
 
     def transfer_output_files(self, *paths: str | os.PathLike[str]) -> None:

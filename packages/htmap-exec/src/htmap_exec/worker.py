@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from htmap_common import on_execute
+from htmap_common.agreed import COMPONENT, ON_EXECUTE
 
 from . import describe_exception, stand_in
 from .capture import Capture, read_streams, remove_streams
@@ -62,7 +63,7 @@ class Worker:
         RunnerFailure
             The outputs file cannot be finished.
         """
-        os.environ["HTMAP_ON_EXECUTE"] = "1"
+        os.environ[ON_EXECUTE] = "1"
         # As for any script: modules that were sent along are found first.
         sys.path.insert(0, self._task.scratch)
         stand_in.install()
@@ -80,7 +81,7 @@ class Worker:
 
     def _run_one(self, component: int) -> None:
         os.chdir(self._task.scratch)
-        os.environ["HTMAP_COMPONENT"] = str(component)
+        os.environ[COMPONENT] = str(component)
         checkpoints = Checkpoints(self._task.scratch, component)
         meter = Meter(checkpoints.usage())
         self._progress.set_position(Position(component, meter.started, meter.user_cpu_s, meter.system_cpu_s))

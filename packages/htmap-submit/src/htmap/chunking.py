@@ -22,10 +22,10 @@ from htmap.create.new_map import Request, create
 from htmap.exceptions import HTMapException
 from htmap.maps import Map, backends
 from htmap.objects import freeze
-from htmap.observe.outputs import RETURNED
 from htmap.options import MapOptions, duration_s
 from htmap.settings import settings
 from htmap.store.mapdir import Home, MapDir
+from htmap_common.agreed import RETURNED
 from htmap_common.wire import Kind, OutputsReader, WireError, read_record
 
 logger = logging.getLogger(__name__)

@@ -20,6 +20,7 @@ from typing import Any
 import toml
 
 from htmap.exceptions import InvalidSetting, MissingSetting, StorageError
+from htmap_common.agreed import COMPONENT, ON_EXECUTE
 
 Layer = dict[str, Any]
 
@@ -60,7 +61,7 @@ KNOWN = (
 _KNOWN_BY_KEY = {known.key.casefold(): known for known in KNOWN}
 
 # Set by the runner for user code, not by a user for us.
-_NOT_SETTINGS = frozenset({"HTMAP_ON_EXECUTE", "HTMAP_COMPONENT"})
+_NOT_SETTINGS = frozenset({ON_EXECUTE, COMPONENT})
 
 
 class Settings:

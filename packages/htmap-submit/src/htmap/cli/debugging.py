@@ -20,6 +20,7 @@ from htmap.cli.selection import selects_one_map
 from htmap.maps import Map
 from htmap.observe.rehearsal import Rehearsal, rehearse
 from htmap.reports.table import shortened
+from htmap_common.agreed import COMPONENT
 
 _LONGEST_REPR = 2000
 
@@ -41,7 +42,7 @@ def debug_command(each: Map, component: int, wants_pdb: bool, here: bool) -> Exi
     prepared = rehearse(each, component)
     for path in prepared.remote:
         note(f"{path} is not fetched: the function gets it as a TransferPath.")
-    os.environ["HTMAP_COMPONENT"] = str(range(len(each))[component])
+    os.environ[COMPONENT] = str(range(len(each))[component])
     note(heading(f"Running component {component} of {each.tag} here"))
     with contextlib.nullcontext() if here else _scratch(prepared):
         return _call(prepared, wants_pdb=wants_pdb)

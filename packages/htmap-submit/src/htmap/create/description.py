@@ -18,10 +18,9 @@ from htmap.create.urls import arrivals
 from htmap.delivery.outcomes import RUNNER_FAILED, why_runner_failed
 from htmap.exceptions import InvalidOption, MisalignedInputData
 from htmap.options import MapOptions, PerComponent, all_required
-from htmap.store.mapdir import CHECKPOINT, OUTPUTS, PER_FOLDER, TRANSFER, MapDir, folder_of, shard_name
+from htmap.store.mapdir import PER_FOLDER, MapDir, folder_of, shard_name
 from htmap.store.records import spelled
-
-_EXIT_CHECKPOINTED = 85  # the runner wants to be started again when a checkpoint is safe; htmap_exec says the same
+from htmap_common.agreed import CHECKPOINT, CHECKPOINTED, OUTPUTS, TRANSFER
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +244,7 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
         descriptors["runner_arguments"] += " --fresh-process"
     if plan.options.checkpoint_interval is not None:
         descriptors["runner_arguments"] += f" --checkpoint-every {plan.options.checkpoint_interval:.15g}"
-        descriptors["checkpoint_exit_code"] = str(_EXIT_CHECKPOINTED)
+        descriptors["checkpoint_exit_code"] = str(CHECKPOINTED)
         # They go to the spool of the schedd, whatever the remaps say, and from there into the next scratch directory.
         descriptors["transfer_checkpoint_files"] = descriptors["transfer_output_files"]
     user = {name: _rendered(value) for name, value in plan.options.descriptors.items()}

@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 from htmap.create.urls import checked_url, quoted
 from htmap.exceptions import InvalidOption
 from htmap.options import PerComponent
-from htmap.store.mapdir import TRANSFER
 from htmap_common import TransferPath
+from htmap_common.agreed import TRANSFER
 
 _COMPONENT = re.compile(r"\$\(component\)", re.IGNORECASE)
 _ENTRY = re.compile(rf"; {TRANSFER}/(\d+)/[^;]*")

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_EXIT_SOME_RAISED = 100  # the runner ended well, and at least one component raised; htmap_exec says the same
+from htmap_common.agreed import SOME_RAISED
+
 NOTHING_TO_RUN = 127  # what a shell, and env, say of a command that is not there
 
-RUNNER_FAILED = f"ExitBySignal || (ExitCode != 0 && ExitCode != {_EXIT_SOME_RAISED})"
+RUNNER_FAILED = f"ExitBySignal || (ExitCode != 0 && ExitCode != {SOME_RAISED})"
 
 _NO_PYTHON = (
     "The execute node has no python3 (or what this delivery method runs instead). "

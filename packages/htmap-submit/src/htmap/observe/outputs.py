@@ -16,9 +16,8 @@ from typing import Any
 from htmap.exceptions import DamagedFile, InvalidOutputStatus, OutputNotFound, StorageError
 from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import MapDir
+from htmap_common.agreed import RAISED, RETURNED
 from htmap_common.wire import IndexEntry, OutputsReader, Record, WireError
-
-RETURNED, RAISED = "returned", "raised"
 
 
 class Outputs:

@@ -28,7 +28,6 @@ from htmap.observe.available import Available
 from htmap.observe.components import Components
 from htmap.observe.failures import ComponentError, ComponentHold, hold_table
 from htmap.observe.notebook import map_html
-from htmap.observe.outputs import RAISED
 from htmap.observe.progress import component_bar, summary
 from htmap.observe.results import Call, Inputs
 from htmap.observe.retrieval import Pace, Retrieval
@@ -40,6 +39,7 @@ from htmap.store import tags
 from htmap.store.atomic import size_of
 from htmap.store.mapdir import MapDir
 from htmap.store.records import MapRecord
+from htmap_common.agreed import RAISED, STREAMS, stream_name
 
 T = TypeVar("T")
 
@@ -390,7 +390,9 @@ class ReadableMap(Sequence[Any]):
                 raise
             # The runner keeps it there until the component is over.
             with contextlib.suppress(FileNotFoundError):
-                return (scratch / "_htmap" / f"{component}.{stream}").read_text(encoding="utf-8", errors="replace")
+                return (scratch / STREAMS / stream_name(component, stream)).read_text(
+                    encoding="utf-8", errors="replace"
+                )
             raise
         return self._retrieval.printed(component, stream)
 

@@ -21,10 +21,10 @@ from htmap.exceptions import (
 )
 from htmap.observe.components import Components
 from htmap.observe.failures import format_chain
-from htmap.observe.outputs import RAISED
 from htmap.observe.results import exception_of, result_of
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.observe.waiting import Deadline, Pacer, Timeout, wait_until
+from htmap_common.agreed import RAISED
 from htmap_common.wire import Record
 
 

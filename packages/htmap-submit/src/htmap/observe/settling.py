@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from htmap.backend.protocol import Backend, JobSelection, JobStatus, QueuedJob
 from htmap.observe.outputs import Outputs
-from htmap.observe.state import EXIT_SOME_RAISED, JobState
+from htmap.observe.state import JobState
+from htmap_common.agreed import SOME_RAISED
 
 _STATES = {
     JobStatus.IDLE: JobState.IDLE,
@@ -90,7 +91,7 @@ def _end_of(job: QueuedJob) -> JobState | None:
         return _STATES[job.status]
     if job.exit_code == 0:
         return JobState.RETURNED
-    return JobState.RAISED if job.exit_code == EXIT_SOME_RAISED else JobState.FAILED
+    return JobState.RAISED if job.exit_code == SOME_RAISED else JobState.FAILED
 
 
 def _judged_by_output(outputs: Outputs, submission: int, job: int) -> JobState:

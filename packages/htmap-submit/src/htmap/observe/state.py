@@ -27,6 +27,7 @@ from htmap.observe.events import (
     hold_of,
     memory_mb_of,
 )
+from htmap_common.agreed import SOME_RAISED
 
 
 class JobState(enum.IntEnum):
@@ -91,8 +92,6 @@ class MapState:
     submissions: dict[int, int] = field(default_factory=dict)
     beyond: set[int] = field(default_factory=set)
 
-
-EXIT_SOME_RAISED = 100  # htmap.create.description says the same to the queue
 
 # Where a job is after an event, whatever came before.
 _NEXT: Mapping[int, int] = {
@@ -197,7 +196,7 @@ def _end(table: JobTable, proc: int, text: bytes) -> None:
         table.longest_cpu_s = max(table.longest_cpu_s, cpu_s)
     if code == 0:
         table.states[proc] = _RETURNED
-    elif code == EXIT_SOME_RAISED:
+    elif code == SOME_RAISED:
         table.states[proc] = JobState.RAISED
     else:
         table.states[proc] = JobState.FAILED

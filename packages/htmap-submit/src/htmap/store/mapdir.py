@@ -32,15 +32,12 @@ from pathlib import Path
 from htmap.exceptions import InvalidSetting
 from htmap.settings import Settings
 from htmap.store.atomic import make_private_directory, storage_errors
+from htmap_common.agreed import CHECKPOINT, OUTPUTS, TRANSFER
 
 _OURS = re.compile(r"(?:\.new-|\.old-)?[0-9a-f]{16}")
 
 PER_FOLDER = 1000
 """Files in one folder: file systems and people both suffer from more."""
-
-
-OUTPUTS, TRANSFER, CHECKPOINT = "_htmap_outputs", "_htmap_transfer", "_htmap_checkpoint"
-"""Names in the scratch directory of what comes back; `htmap_exec` uses the same."""
 
 
 def folder_of(number: int) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 import htcondor2
 
 from htmap.observe.events import EventLog
-from htmap.observe.state import JobTable, MapState, fold
+from htmap.observe.fold import JobTable, MapState, fold
 
 COMPONENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 250_000
 REPEATS = 5

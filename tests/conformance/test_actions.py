@@ -23,7 +23,7 @@ from htmap.exceptions import (
     TagNotFound,
 )
 from htmap.observe.events import EventLog
-from htmap.observe.state import JobState, JobTable, MapState, fold
+from htmap.observe.fold import JobState, JobTable, MapState, fold
 
 TIMEOUT_S = 120
 

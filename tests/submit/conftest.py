@@ -18,8 +18,8 @@ from tests.submit.fake_bindings import Bindings
 import htmap
 from htmap.create.new_map import Request, create
 from htmap.delivery.registry import DeliveryMethod
+from htmap.maps.readable import ReadableMap
 from htmap.objects import call_of
-from htmap.observe.readable import ReadableMap
 from htmap.options import MapOptions
 from htmap.settings import BASE_SETTINGS, Settings
 from htmap.store.mapdir import Home

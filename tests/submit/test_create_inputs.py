@@ -20,7 +20,7 @@ from htmap.create.inputs import SHARD_BYTES, SHARD_COMPONENTS, Call, store_input
 from htmap.create.links import Links
 from htmap.create.transfers import Sender
 from htmap.exceptions import CannotPickle, InputFileNotFound
-from htmap.observe.results import Inputs
+from htmap.results.inputs import Inputs
 from htmap.store.mapdir import Home, MapDir
 from htmap_common.wire import Kind, read_header, read_record
 

@@ -15,7 +15,7 @@ from htmap.create.rerun import changing, rerun
 from htmap.delivery import bundle
 from htmap.delivery.registry import DeliveryMethod
 from htmap.exceptions import BackendNotAvailable, InputFileNotFound
-from htmap.observe.readable import ReadableMap
+from htmap.maps.readable import ReadableMap
 from htmap.observe.statuses import ComponentStatus as Status
 from htmap.store.locks import is_held
 from htmap.store.mapdir import MapDir

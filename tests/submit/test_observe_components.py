@@ -13,7 +13,7 @@ from tests.submit.test_create_rerun import again
 
 from htmap.exceptions import DamagedFile, MapWasRemoved
 from htmap.observe.components import Components, Place
-from htmap.observe.state import Hold, JobState
+from htmap.observe.fold import Hold, JobState
 from htmap.observe.statuses import ComponentStatus as Status
 from htmap.store.atomic import remove_tree
 from htmap.store.records import MapRecord

@@ -11,7 +11,7 @@ from tests.submit import event_text as text
 
 from htmap.observe import snapshot
 from htmap.observe.events import parse
-from htmap.observe.state import JobTable, MapState, fold
+from htmap.observe.fold import JobTable, MapState, fold
 
 LOG = b"".join(
     [

@@ -1,4 +1,4 @@
-"""Mirrors htmap.cli.debugging and htmap.observe.rehearsal: one component, in this terminal."""
+"""Mirrors htmap.cli.debugging and htmap.maps.rehearsal: one component, in this terminal."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.submit.cli.place import Place
 
 import htmap
 from htmap.exceptions import CannotUnpickle, NoSuchComponent
+from htmap.maps.rehearsal import rehearse
 from htmap.objects import freeze
-from htmap.observe.rehearsal import rehearse
 from htmap_common.wire import Kind, encode_file
 
 

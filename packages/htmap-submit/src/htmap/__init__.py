@@ -23,11 +23,11 @@ from htmap.mapping import (
     starmap,
     submit_description,
 )
-from htmap.maps import Map
-from htmap.observe.failures import ComponentError, ComponentHold
+from htmap.maps.acting import Map
 from htmap.observe.statuses import ComponentStatus
-from htmap.observe.streams import MapOutputFiles, MapStdErr, MapStdOut
 from htmap.options import MapOptions
+from htmap.results.errors import ComponentError, ComponentHold
+from htmap.results.streams import MapOutputFiles, MapStdErr, MapStdOut
 from htmap.settings import BASE_SETTINGS, USER_SETTINGS, settings
 from htmap.versions import __version__ as __version__
 from htmap.versions import version, version_info

@@ -20,7 +20,7 @@ from statistics import mean
 from htmap.create.inputs import Call
 from htmap.create.new_map import Request, create
 from htmap.exceptions import HTMapException
-from htmap.maps import Map, backends
+from htmap.maps.acting import Map, backends
 from htmap.objects import freeze
 from htmap.options import MapOptions, duration_s
 from htmap.settings import settings

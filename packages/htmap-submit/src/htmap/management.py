@@ -11,14 +11,14 @@ from htmap.backend.protocol import Action, JobSelection
 from htmap.backend.select import NAMES
 from htmap.create.debris import remove_map, sweep
 from htmap.exceptions import BackendError, DamagedFile, HTMapException, InvalidOption, MapWasRemoved, TagNotFound
-from htmap.maps import Map, backends
-from htmap.reports.lines import BrokenMap, MapLine
-from htmap.reports.status_machine import as_json, status_dict, status_rows
-from htmap.reports.status_text import status_table
+from htmap.maps.acting import Map, backends
+from htmap.maps.survey import Survey, is_map, lines, matching, survey
 from htmap.settings import settings
+from htmap.show.lines import BrokenMap, MapLine
+from htmap.show.status_machine import as_json, status_dict, status_rows
+from htmap.show.status_text import status_table
 from htmap.store import tags
 from htmap.store.mapdir import Home
-from htmap.surveys import Survey, is_map, lines, matching, survey
 
 logger = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from htmap.create.inputs import Call, StoredInputs
 from htmap.create.new_map import Request, create, rehearse
 from htmap.delivery.registry import delivery_method
 from htmap.exceptions import CannotAddToMap, InvalidOption, MisalignedInputData, NoMapYet
-from htmap.maps import Map, backends
+from htmap.maps.acting import Map, backends
 from htmap.objects import call_of
-from htmap.observe.progress import creation_bar
 from htmap.options import MapOptions
 from htmap.settings import settings
+from htmap.show.bars import creation_bar
 from htmap.store.mapdir import Home
 
 

@@ -11,7 +11,7 @@ from htmap.cli.exits import Exit, exit_of
 from htmap.cli.selection import Selection, for_each_active_map, for_each_tag, selects_maps, selects_one_map, with_hint
 from htmap.exceptions import TagNotFound
 from htmap.management import clean_up, remove
-from htmap.maps import Map
+from htmap.maps.acting import Map
 from htmap.settings import settings
 from htmap.store.mapdir import Home
 

@@ -20,12 +20,12 @@ from htmap.backend.select import backend_named, chosen_backend, condor_configura
 from htmap.delivery.registry import delivery_method
 from htmap.exceptions import BackendError, HTMapException
 from htmap.logfile import level_of
-from htmap.reports.units import count, size
+from htmap.maps.survey import survey
 from htmap.settings import KNOWN, Settings
+from htmap.show.units import count, size
 from htmap.store.atomic import storage_errors
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import Home
-from htmap.surveys import survey
 from htmap.versions import __version__
 
 

@@ -8,9 +8,9 @@ import sys
 
 import click
 
-from htmap.observe.progress import COLORS
 from htmap.observe.statuses import ComponentStatus
-from htmap.reports.status_machine import as_json
+from htmap.show.bars import COLORS
+from htmap.show.status_machine import as_json
 
 _STATUS_COLORS = {str(status): color for status, color in COLORS.items()}
 

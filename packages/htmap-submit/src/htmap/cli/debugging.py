@@ -17,9 +17,9 @@ import click
 from htmap.cli.console import heading, note
 from htmap.cli.exits import Exit
 from htmap.cli.selection import selects_one_map
-from htmap.maps import Map
-from htmap.observe.rehearsal import Rehearsal, rehearse
-from htmap.reports.table import shortened
+from htmap.maps.acting import Map
+from htmap.maps.rehearsal import Rehearsal, rehearse
+from htmap.show.table import shortened
 from htmap_common.agreed import COMPONENT
 
 _LONGEST_REPR = 2000

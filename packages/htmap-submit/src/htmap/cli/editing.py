@@ -10,7 +10,7 @@ import click
 
 from htmap.cli.exits import Exit
 from htmap.cli.selection import Selection, for_each_active_map, selects_maps
-from htmap.maps import Map
+from htmap.maps.acting import Map
 
 _KB, _MB = 1024, 1024**2
 _UNITS = {"k": _KB, "m": _MB, "g": 1024**3, "t": 1024**4}

@@ -10,11 +10,11 @@ import click
 from htmap.cli.console import heading, painted, say_json
 from htmap.cli.exits import Exit
 from htmap.cli.selection import Selection, for_each_map, selects_maps
-from htmap.maps import Map
-from htmap.observe.failures import advice_on, hold_table
+from htmap.maps.acting import Map
 from htmap.observe.statuses import ComponentStatus
-from htmap.reports.kinds import grouped, kinds_text
-from htmap.reports.units import count
+from htmap.results.errors import advice_on, hold_table
+from htmap.show.error_kinds import grouped, kinds_text
+from htmap.show.units import count
 from htmap.store.records import spelled
 
 _limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many for each map.")

@@ -11,13 +11,13 @@ from htmap.cli.console import is_terminal, paint, say_json
 from htmap.cli.selection import Selection, loaded, selects_maps
 from htmap.exceptions import HTMapException, TagNotFound
 from htmap.management import get_tags, terminal_width
-from htmap.observe.waiting import Pacer
-from htmap.reports.lines import BrokenMap, MapLine
-from htmap.reports.status_machine import as_json, status_dict, status_rows
-from htmap.reports.status_text import status_table
+from htmap.maps.survey import Survey, lines, survey
+from htmap.observe.pace import Pacer
 from htmap.settings import settings
+from htmap.show.lines import BrokenMap, MapLine
+from htmap.show.status_machine import as_json, status_dict, status_rows
+from htmap.show.status_text import status_table
 from htmap.store.mapdir import Home
-from htmap.surveys import Survey, lines, survey
 
 
 @click.command("tags")

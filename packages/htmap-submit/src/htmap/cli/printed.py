@@ -11,10 +11,10 @@ from htmap.cli.console import note
 from htmap.cli.exits import Exit
 from htmap.cli.selection import selects_one_map
 from htmap.exceptions import TimeoutError  # noqa: A004 - ours
-from htmap.maps import Map
+from htmap.maps.acting import Map
+from htmap.observe.pace import Deadline, Pacer
 from htmap.observe.statuses import ACTIVE, ComponentStatus
-from htmap.observe.streams import MapStdErr, MapStdOut
-from htmap.observe.waiting import Deadline, Pacer
+from htmap.results.streams import MapStdErr, MapStdOut
 from htmap.settings import settings
 
 # A reader that comes in the middle of a character sees this at the end.

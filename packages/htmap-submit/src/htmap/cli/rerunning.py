@@ -7,9 +7,9 @@ import click
 from htmap.cli.components import parse_components
 from htmap.cli.exits import Exit
 from htmap.cli.selection import Selection, for_each_map, selects_maps, selects_one_map
-from htmap.maps import Map
+from htmap.maps.acting import Map
 from htmap.observe.statuses import ComponentStatus
-from htmap.reports.units import count
+from htmap.show.units import count
 from htmap.store.records import spelled
 
 

@@ -19,8 +19,8 @@ from htmap.cli.console import complain, note
 from htmap.cli.exits import Exit, exit_of
 from htmap.exceptions import HTMapException, TagNotFound
 from htmap.management import get_tags
-from htmap.maps import Map
-from htmap.observe.overview import overview
+from htmap.maps.acting import Map
+from htmap.maps.overview import overview
 
 Command = Callable[..., Any]
 

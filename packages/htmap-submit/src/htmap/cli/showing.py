@@ -10,14 +10,14 @@ import click
 from htmap.cli.console import heading, note, painted, say_json
 from htmap.cli.selection import selects_one_map
 from htmap.logfile import path_of_log
-from htmap.maps import Map
-from htmap.observe.overview import directory_of, overview, record_of, submissions_of
+from htmap.maps.acting import Map
+from htmap.maps.overview import directory_of, overview, record_of, submissions_of
+from htmap.maps.survey import lines
 from htmap.observe.statuses import ComponentStatus
-from htmap.reports.status_machine import status_dict
-from htmap.reports.units import count, duration, size
 from htmap.settings import settings
+from htmap.show.status_machine import status_dict
+from htmap.show.units import count, duration, size
 from htmap.store.mapdir import Home
-from htmap.surveys import lines
 
 # What every map has, or what is said elsewhere on the screen.
 _OURS = frozenset({

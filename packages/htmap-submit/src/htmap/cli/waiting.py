@@ -11,12 +11,12 @@ from htmap.cli.console import complain, is_terminal, note
 from htmap.cli.exits import Exit, exit_of
 from htmap.cli.selection import Selection, loaded, selects_maps
 from htmap.exceptions import HTMapException
-from htmap.maps import Map
-from htmap.observe.overview import overview
-from htmap.observe.progress import ShowCounts, component_bars, summary
+from htmap.maps.acting import Map
+from htmap.maps.overview import overview
+from htmap.observe.pace import Deadline, Pacer
 from htmap.observe.statuses import ACTIVE, ComponentStatus
-from htmap.observe.waiting import Deadline, Pacer
 from htmap.settings import settings
+from htmap.show.bars import ShowCounts, component_bars, summary
 
 # Of several maps, the first of these is how the command ends.
 _SEVERITY = (Exit.TIMED_OUT, Exit.ERRORED, Exit.HELD, Exit.REMOVED)

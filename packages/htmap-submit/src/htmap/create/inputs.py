@@ -2,7 +2,7 @@
 
 In: the calls of a map, one for each component, from any iterable. Out: shard files below ``inputs/`` (wire kind
 ``inputs``), and for each component what the submit description has to know: its shard and its TransferPaths.
-Other side: ``htmap_exec.inputs``, which seeks the records of its job; `htmap.observe.results`, to show inputs again.
+Other side: ``htmap_exec.inputs``, which seeks the records of its job; `htmap.results.inputs`, to show inputs again.
 """
 
 from __future__ import annotations

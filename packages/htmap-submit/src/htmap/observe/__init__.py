@@ -1,1 +1,1 @@
-"""Reading: from the event log and the outputs to statuses, results and reports."""
+"""Observing: from the event log, and the queue where the log is silent, to the status of every component."""

@@ -16,8 +16,8 @@ from typing import NamedTuple
 from htmap.exceptions import CorruptEventLog, MapWasRemoved, StorageError
 from htmap.observe import snapshot
 from htmap.observe.events import EventLog
+from htmap.observe.fold import Hold, JobState, JobTable, MapState, fold
 from htmap.observe.outputs import Outputs
-from htmap.observe.state import Hold, JobState, JobTable, MapState, fold
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.store.mapdir import MapDir
 from htmap.store.records import MapRecord, SubmissionRecord

@@ -1,7 +1,7 @@
 """Door 2: read a job event log, only what is new, and only what is whole.
 
 In: the text of an HTCondor job event log, which HTCondor and the local backend both write. Out: typed events, oldest
-first, for `htmap.observe.state`. Nothing is believed of the log but that events follow one another: an event may be
+first, for `htmap.observe.fold`. Nothing is believed of the log but that events follow one another: an event may be
 half written, with the next one right behind it; its kind unknown; a block of NULs in between (some file systems leave
 one after a crash). How dates are written does not matter, as none is used.
 

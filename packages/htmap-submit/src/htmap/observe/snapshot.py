@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from htmap.exceptions import StorageError
-from htmap.observe.state import Hold, JobTable, MapState
+from htmap.observe.fold import Hold, JobTable, MapState
 from htmap.store.atomic import storage_errors, write_file
 from htmap_common.wire import Kind, WireError, encode_file, read_record
 

@@ -20,10 +20,10 @@ from htmap.exceptions import (
     OutputNotFound,
 )
 from htmap.observe.components import Components
-from htmap.observe.failures import format_chain
-from htmap.observe.results import exception_of, result_of
+from htmap.observe.pace import Deadline, Pacer, Timeout, wait_until
 from htmap.observe.statuses import ACTIVE, ComponentStatus
-from htmap.observe.waiting import Deadline, Pacer, Timeout, wait_until
+from htmap.results.errors import format_chain
+from htmap.results.inputs import exception_of, result_of
 from htmap_common.agreed import RAISED
 from htmap_common.wire import Record
 

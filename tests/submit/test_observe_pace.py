@@ -1,4 +1,4 @@
-"""Mirrors htmap.observe.waiting: looks that get rarer, until a deadline."""
+"""Mirrors htmap.observe.pace: looks that get rarer, until a deadline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from htmap.exceptions import InvalidOption, TimeoutError  # noqa: A004 - ours
-from htmap.observe.waiting import Deadline, Pacer, seconds, wait_until
+from htmap.observe.pace import Deadline, Pacer, seconds, wait_until
 
 
 def after(looks: int) -> tuple[list[int], object]:

@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Sequence
 
 from htmap.observe.statuses import ComponentStatus
-from htmap.reports.lines import BrokenMap, MapLine
-from htmap.reports.table import Column, Paint, render
-from htmap.reports.units import duration, size
+from htmap.show.lines import BrokenMap, MapLine
+from htmap.show.table import Column, Paint, render
+from htmap.show.units import duration, size
 
 _ALWAYS_SHOWN = frozenset({ComponentStatus.RUNNING, ComponentStatus.COMPLETED})
 _USAGE = tuple(Column(title, is_number=True, is_optional=True) for title in (

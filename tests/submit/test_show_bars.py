@@ -1,12 +1,12 @@
-"""Mirrors htmap.observe.progress (and htmap.observe.statuses): statuses in a line, and in a bar."""
+"""Mirrors htmap.show.bars (and htmap.observe.statuses): statuses in a line, and in a bar."""
 
 from __future__ import annotations
 
 import pytest
 
 from htmap import ComponentStatus, JobStatus
-from htmap.observe.progress import component_bar, summary
 from htmap.observe.statuses import ACTIVE
+from htmap.show.bars import component_bar, summary
 
 NAMES = ["UNKNOWN", "UNMATERIALIZED", "IDLE", "RUNNING", "REMOVED", "COMPLETED", "HELD", "SUSPENDED", "ERRORED"]
 

@@ -1,4 +1,4 @@
-"""Mirrors htmap.observe.retrieval: what a component left, or what became of it, in a sentence."""
+"""Mirrors htmap.results.retrieval: what a component left, or what became of it, in a sentence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from htmap.exceptions import (
     MapWasRemoved,
     TimeoutError,  # noqa: A004 - ours
 )
-from htmap.observe.readable import ReadableMap
+from htmap.maps.readable import ReadableMap
 from htmap.settings import Settings
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from htmap.observe.components import Components
-from htmap.observe.retrieval import Retrieval
+from htmap.observe.pace import Deadline, Pacer, Timeout
 from htmap.observe.statuses import ACTIVE, ComponentStatus
-from htmap.observe.waiting import Deadline, Pacer, Timeout
+from htmap.results.retrieval import Retrieval
 
 T = TypeVar("T")
 

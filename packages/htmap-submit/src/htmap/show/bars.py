@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from htmap.observe import notebook
 from htmap.observe.statuses import ComponentStatus
+from htmap.show import notebook
 
 T = TypeVar("T")
 

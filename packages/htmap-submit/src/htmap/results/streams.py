@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, overload
 
 if TYPE_CHECKING:
-    from htmap.observe.readable import ReadableMap
-    from htmap.observe.waiting import Timeout
+    from htmap.maps.readable import ReadableMap
+    from htmap.observe.pace import Timeout
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -1,4 +1,4 @@
-"""Mirrors htmap.observe.failures: what went wrong, in words."""
+"""Mirrors htmap.results.errors: what went wrong, in words."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from tests.submit.conftest import MakeMap
 
 from htmap import ComponentError, ComponentHold
-from htmap.observe.failures import advice_on, format_chain, hold_table
-from htmap.observe.readable import ReadableMap
+from htmap.maps.readable import ReadableMap
+from htmap.results.errors import advice_on, format_chain, hold_table
 
 EXCEPTION: dict[str, Any] = {
     "type": "ValueError",

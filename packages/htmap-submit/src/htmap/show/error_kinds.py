@@ -9,8 +9,8 @@ from pathlib import PurePath
 from traceback import FrameSummary
 from typing import Any
 
-from htmap.observe.failures import ComponentError
-from htmap.reports.units import count
+from htmap.results.errors import ComponentError
+from htmap.show.units import count
 from htmap.store.records import spelled
 
 _WIDTH = 96

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from htmap.store.records import spelled
 
 if TYPE_CHECKING:
-    from htmap.observe.readable import ReadableMap
+    from htmap.maps.readable import ReadableMap
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from htmap.backend.protocol import Backend, JobSelection, JobStatus, QueuedJob
+from htmap.observe.fold import JobState
 from htmap.observe.outputs import Outputs
-from htmap.observe.state import JobState
 from htmap_common.agreed import SOME_RAISED
 
 _STATES = {

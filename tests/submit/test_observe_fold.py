@@ -1,4 +1,4 @@
-"""Mirrors htmap.observe.state: the same events give the same state, however they come."""
+"""Mirrors htmap.observe.fold: the same events give the same state, however they come."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.submit import event_text as text
 
 from htmap.exceptions import CorruptEventLog
 from htmap.observe.events import EventLog, parse
-from htmap.observe.state import Hold, JobState, JobTable, MapState, fold
+from htmap.observe.fold import Hold, JobState, JobTable, MapState, fold
 
 JOBS = 4
 CLUSTER = 815

@@ -1,4 +1,4 @@
-"""Mirrors htmap.observe.settling: when the log is silent, the queue is asked."""
+"""Mirrors htmap.observe.from_queue: when the log is silent, the queue is asked."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from tests.submit.conftest import MakeMap
 from tests.submit.fake_backend import FakeBackend, raised, returned
 
 from htmap.exceptions import BackendNotAvailable
+from htmap.maps.readable import ReadableMap
 from htmap.observe.components import Components
-from htmap.observe.readable import ReadableMap
-from htmap.observe.settling import ask_queue
-from htmap.observe.state import JobState
+from htmap.observe.fold import JobState
+from htmap.observe.from_queue import ask_queue
 
 
 def asked(m: ReadableMap, fake: FakeBackend) -> dict[int, JobState]:

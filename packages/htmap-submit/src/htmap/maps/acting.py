@@ -1,6 +1,6 @@
 """`Map`: the user's window into a map, and the handle to act on it.
 
-What it shows is read from disk (`htmap.observe.readable`); what it does goes to the queue (`htmap.backend`), and to
+What it shows is read from disk (`htmap.maps.readable`); what it does goes to the queue (`htmap.backend`), and to
 the directory of the map.
 """
 
@@ -30,10 +30,10 @@ from htmap.exceptions import (
     TagNotFound,
     TimeoutError,  # noqa: A004 - ours
 )
-from htmap.observe.readable import ReadableMap
-from htmap.observe.settling import ask_queue
+from htmap.maps.readable import ReadableMap
+from htmap.observe.from_queue import ask_queue
+from htmap.observe.pace import Deadline, Pacer, wait_until
 from htmap.observe.statuses import ACTIVE, ComponentStatus
-from htmap.observe.waiting import Deadline, Pacer, wait_until
 from htmap.settings import settings
 from htmap.store import tags
 from htmap.store.mapdir import Home, MapDir

@@ -16,8 +16,8 @@ from typing import Any
 
 from htmap.backend.local import job, language
 from htmap.exceptions import CannotUnpickle, DamagedFile, HTMapException
-from htmap.observe.readable import ReadableMap
-from htmap.observe.results import unpickled
+from htmap.maps.readable import ReadableMap
+from htmap.results.inputs import unpickled
 from htmap.store.atomic import storage_errors
 from htmap_common import TransferPath
 from htmap_common.wire import Kind, WireError, read_record

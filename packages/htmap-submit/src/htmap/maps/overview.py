@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from htmap.observe.readable import ReadableMap
+from htmap.maps.readable import ReadableMap
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import MapDir

@@ -1,4 +1,4 @@
-"""Mirrors htmap.observe.readable (with streams and available): a map as a sequence, waiting, what is known of it."""
+"""Mirrors htmap.maps.readable (with streams and available): a map as a sequence, waiting, what is known of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from htmap.exceptions import (
     NoSuchComponent,
     TimeoutError,  # noqa: A004 - ours
 )
-from htmap.observe.readable import ReadableMap
+from htmap.maps.readable import ReadableMap
 from htmap.observe.statuses import ComponentStatus as Status
 from htmap.store import tags
 from htmap.store.atomic import remove_tree

@@ -1,6 +1,6 @@
 """Look at all maps at once: which there are, how they stand, and what is broken.
 
-In: HTMAP_DIR. Out: maps, and plain values for `htmap.reports`. One broken map never spoils the rest: it is listed with
+In: HTMAP_DIR. Out: maps, and plain values for `htmap.show`. One broken map never spoils the rest: it is listed with
 what to do about it. Cheap with a thousand maps: a few small files and the news of the event log for each.
 """
 
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from htmap.create.debris import Standing, has_events, standing
 from htmap.exceptions import HTMapException, MapWasRemoved, TagNotFound
-from htmap.maps import Map, backends
-from htmap.observe.overview import Overview, directory_of, overview
-from htmap.observe.waiting import Deadline
-from htmap.reports.lines import BrokenMap, MapLine, Usage
+from htmap.maps.acting import Map, backends
+from htmap.maps.overview import Overview, directory_of, overview
+from htmap.observe.pace import Deadline
+from htmap.show.lines import BrokenMap, MapLine, Usage
 from htmap.store import tags
 from htmap.store.mapdir import Home, MapDir
 from htmap.store.sizes import Sizes

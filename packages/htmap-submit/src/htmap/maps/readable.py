@@ -24,17 +24,17 @@ from htmap.exceptions import (
     TagNotFound,
     TimeoutError,  # noqa: A004 - ours
 )
-from htmap.observe.available import Available
 from htmap.observe.components import Components
-from htmap.observe.failures import ComponentError, ComponentHold, hold_table
-from htmap.observe.notebook import map_html
-from htmap.observe.progress import component_bar, summary
-from htmap.observe.results import Call, Inputs
-from htmap.observe.retrieval import Pace, Retrieval
+from htmap.observe.pace import Deadline, Pacer, Timeout
 from htmap.observe.statuses import ComponentStatus
-from htmap.observe.streams import MapOutputFiles, MapStdErr, MapStdOut
-from htmap.observe.waiting import Deadline, Pacer, Timeout
+from htmap.results.arrival import Available
+from htmap.results.errors import ComponentError, ComponentHold, hold_table
+from htmap.results.inputs import Call, Inputs
+from htmap.results.retrieval import Pace, Retrieval
+from htmap.results.streams import MapOutputFiles, MapStdErr, MapStdOut
 from htmap.settings import settings
+from htmap.show.bars import component_bar, summary
+from htmap.show.notebook import map_html
 from htmap.store import tags
 from htmap.store.atomic import size_of
 from htmap.store.mapdir import MapDir

@@ -1,4 +1,4 @@
-"""Mirrors htmap.surveys: all maps at once, also when some of what lies there is broken."""
+"""Mirrors htmap.maps.survey: all maps at once, also when some of what lies there is broken."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.submit.fake_backend import FakeBackend
 from tests.submit.fake_bindings import Bindings, HTCondorException
 
 import htmap
-from htmap.observe.overview import directory_of
+from htmap.maps.overview import directory_of
+from htmap.maps.survey import survey
 from htmap.store import tags
 from htmap.store.locks import new_locked_directory
 from htmap.store.mapdir import Home
 from htmap.store.tags import Tag
-from htmap.surveys import survey
 
 
 @pytest.fixture

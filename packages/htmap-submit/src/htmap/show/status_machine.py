@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from htmap.observe.statuses import ComponentStatus
-from htmap.reports.lines import BrokenMap, MapLine, Usage
+from htmap.show.lines import BrokenMap, MapLine, Usage
 
 _USAGE = tuple(Usage.__dataclass_fields__)
 

@@ -1,4 +1,4 @@
-"""What a listing says of each map, as plain values; `htmap.surveys` fills them in, the other modules here show them."""
+"""What a listing says of each map, as plain values; `htmap.maps.survey` fills them in, its neighbours show them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mirrors htmap.maps: what is done to a map reaches its jobs, and nothing else."""
+"""Mirrors htmap.maps.acting: what is done to a map reaches its jobs, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mirrors htmap.observe.overview: what a listing says of a map."""
+"""Mirrors htmap.maps.overview: what a listing says of a map."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.submit.fake_backend import FakeBackend
 
 from htmap import ComponentStatus as Status
 from htmap.exceptions import MapWasRemoved
-from htmap.observe.overview import directory_of, overview, record_of, submissions_of
+from htmap.maps.overview import directory_of, overview, record_of, submissions_of
 
 
 def test_a_listing_says_how_many_and_how_much_and_opens_no_output(make_map: MakeMap, fake: FakeBackend) -> None:

@@ -1,4 +1,4 @@
-"""Mirrors htmap.reports: tables that fit, JSON and CSV that parse."""
+"""Mirrors htmap.show: tables that fit, JSON and CSV that parse."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import cast
 import pytest
 
 from htmap import ComponentStatus as Status
-from htmap.observe.failures import ComponentError
-from htmap.observe.readable import ReadableMap
-from htmap.reports import units
-from htmap.reports.kinds import grouped, kinds_text
-from htmap.reports.lines import BrokenMap, MapLine, Usage
-from htmap.reports.status_machine import as_json, status_dict, status_rows
-from htmap.reports.status_text import status_table
-from htmap.reports.table import Column, render, shortened
+from htmap.maps.readable import ReadableMap
+from htmap.results.errors import ComponentError
+from htmap.show import units
+from htmap.show.error_kinds import grouped, kinds_text
+from htmap.show.lines import BrokenMap, MapLine, Usage
+from htmap.show.status_machine import as_json, status_dict, status_rows
+from htmap.show.status_text import status_table
+from htmap.show.table import Column, render, shortened
 
 FIT = MapLine("fit-1", {Status.COMPLETED: 7, Status.HELD: 3}, Usage(2048, 120 * 1024**2, 90, 36_061))
 OTHER = MapLine("a-map-with-a-rather-long-tag", {Status.IDLE: 12}, Usage(10, 0, 0, 0))

@@ -1,0 +1,1 @@
+"""What components left: results, inputs, errors, what they printed. The only room that makes objects of the user's."""

@@ -114,12 +114,12 @@ class Schedd:
         self._asked("submit", description)
         return SubmitResult(self._queue.submit_text(description.text))
 
-    def act(self, action: JobAction, jobs: str | list[str], reason: tuple[str, int]) -> dict[str, int]:
+    def act(self, action: JobAction, jobs: str, reason: tuple[str, int]) -> dict[str, int]:
         self._asked("act", action, jobs, reason)
         done = sum(self._queue._acted(action.value, job) for job in self._meant(jobs))
         return {"TotalSuccess": done}
 
-    def edit(self, jobs: str | list[str], name: str, value: str) -> int:
+    def edit(self, jobs: str, name: str, value: str) -> int:
         self._asked("edit", jobs, name, value)
         meant = self._meant(jobs)
         if not meant:
@@ -142,11 +142,8 @@ class Schedd:
         if self._module.late_failure is not None:
             raise self._module.late_failure
 
-    def _meant(self, jobs: str | list[str]) -> list[FakeJob]:
-        if isinstance(jobs, str):
-            return [job for job in self._queue.jobs.values() if _matches(jobs, job)]
-        assert jobs, "an empty list means every job to some versions"
-        return [job for job in self._queue.jobs.values() if f"{job.cluster}.{job.proc}" in jobs]
+    def _meant(self, constraint: str) -> list[FakeJob]:
+        return [job for job in self._queue.jobs.values() if _matches(constraint, job)]
 
 
 def _ad(job: FakeJob, projection: list[str]) -> dict[str, Any]:

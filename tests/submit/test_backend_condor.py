@@ -72,50 +72,53 @@ def test_every_action_has_its_verb_and_carries_its_reason(
     assert (text, isinstance(code, int)) == ("by the user", True)
 
 
-@pytest.mark.parametrize(
-    ("jobs", "expected"),
-    [
-        (None, [f'HTMapUid == "{UID}"']),
-        ({}, []),
-        ({7: None}, ["ClusterId == 7"]),
-        ({7: None, 9: None}, ["ClusterId == 7", "ClusterId == 9"]),
-        ({7: [0, 2]}, [["7.0", "7.2"]]),
-        ({7: [], 9: []}, []),
-        ({7: [0], 9: None, 11: []}, [["7.0"], "ClusterId == 9"]),
-    ],
-)
-def test_a_selection_becomes_what_act_and_edit_take(
-    jobs: Any, expected: list[Any], bindings: Bindings, backend: CondorBackend
-) -> None:
-    backend.act(Action.HOLD, JobSelection(UID, jobs), "why")
-    backend.edit(JobSelection(UID, jobs), {"RequestMemory": "5"})
-    assert [call[1] for call in asked(bindings, "act")] == expected
-    assert asked(bindings, "edit") == [(each, "RequestMemory", "5") for each in expected]
+SELECTIONS: list[tuple[dict[int, list[int] | None] | None, list[str]]] = [
+    (None, [f'HTMapUid == "{UID}"']),
+    ({}, []),
+    ({7: None}, [f'HTMapUid == "{UID}" && ClusterId == 7']),
+    ({7: None, 9: None}, [f'HTMapUid == "{UID}" && ClusterId == {cluster}' for cluster in (7, 9)]),
+    ({7: [0, 2], 9: []}, [f'HTMapUid == "{UID}" && ClusterId == 7 && member(ProcId, {{0,2}})']),
+    ({7: [], 9: []}, []),
+]
 
 
-@pytest.mark.parametrize(
-    ("jobs", "expected"),
-    [
-        (None, [f'HTMapUid == "{UID}"']),
-        ({}, []),
-        ({7: None}, ["ClusterId == 7"]),
-        ({7: [0, 2], 9: []}, ["ClusterId == 7 && member(ProcId, {0,2})"]),
-    ],
-)
-def test_a_selection_becomes_constraints_for_a_query(
+@pytest.mark.parametrize(("jobs", "expected"), SELECTIONS)
+def test_a_selection_becomes_constraints_on_jobs_of_the_map(
     jobs: Any, expected: list[str], bindings: Bindings, backend: CondorBackend
 ) -> None:
-    backend.query(JobSelection(UID, jobs))
+    selection = JobSelection(UID, jobs)
+    backend.act(Action.HOLD, selection, "why")
+    backend.edit(selection, {"RequestMemory": "5"})
+    bindings.calls = [call for call in bindings.calls if call[0] != "query"]  # why nothing could be edited
+    backend.query(selection, with_history=True)
+    assert [call[1] for call in asked(bindings, "act")] == expected
+    assert asked(bindings, "edit") == [(each, "RequestMemory", "5") for each in expected]
     assert [call[0] for call in asked(bindings, "query")] == expected
-    assert asked(bindings, "history") == []
+    assert [call[0] for call in asked(bindings, "history")] == expected
+
+
+@pytest.mark.parametrize("jobs", [None, {1: None}, {1: [0, 1, 2, 3]}])
+def test_jobs_of_others_with_the_same_number_are_left_alone(
+    jobs: Any, bindings: Bindings, backend: CondorBackend, cluster: int
+) -> None:
+    assert cluster == 1
+    bindings.queue.end(3, 0)
+    ours = JobSelection("ffff", jobs)
+    assert backend.query(ours, with_history=True) == []
+    assert backend.edit(ours, {"RequestMemory": "5"}) == 0
+    assert [backend.act(action, ours, "why") for action in Action] == [0] * len(Action)
+    jobs_of_others = list(bindings.queue.jobs.values())
+    assert [(job.status, job.edits) for job in jobs_of_others] == [(JobStatus.IDLE, {})] * 3
 
 
 def test_many_jobs_are_asked_for_in_pieces_that_a_schedd_takes(bindings: Bindings, backend: CondorBackend) -> None:
     many = JobSelection(UID, {7: range(2500)})
     backend.act(Action.REMOVE, many, "why")
     backend.query(many)
-    assert [len(call[1]) for call in asked(bindings, "act")] == [1000, 1000, 500]
-    assert max(len(call[0]) for call in asked(bindings, "query")) < 10_000
+    constraints = [call[1] for call in asked(bindings, "act")]
+    assert [len(constraint.split(",")) - 1 for constraint in constraints] == [1000, 1000, 500]
+    assert [call[0] for call in asked(bindings, "query")] == constraints
+    assert max(map(len, constraints)) < 10_000
 
 
 def test_counts_are_of_jobs(bindings: Bindings, backend: CondorBackend, cluster: int) -> None:

@@ -86,19 +86,16 @@ class CondorBackend:
         done = 0
         with _translated(f"{action.value} the jobs of the map ({selection.uid})"):
             schedd = self._schedd
-            for jobs in _specifications(selection):
+            for constraint, _ in _constraints(selection):
                 # Workaround for htcondor2 25.14: act(reason="text") drops the text, a (text, code) tuple works.
-                result = schedd.act(verb, jobs, (reason, _HELD_BY_USER))
+                result = schedd.act(verb, constraint, (reason, _HELD_BY_USER))
                 done += int(result["TotalSuccess"]) if result is not None else 0
         return done
 
     def edit(self, selection: JobSelection, attributes: Mapping[str, str]) -> int:
-        edited = 0
         with _translated(f"edit the jobs of the map ({selection.uid})"):
             schedd = self._schedd
-            for (constraint, _), jobs in zip(_constraints(selection), _specifications(selection), strict=True):
-                edited += _edit(schedd, constraint, jobs, attributes)
-        return edited
+            return sum(_edit(schedd, constraint, attributes) for constraint, _ in _constraints(selection))
 
     def query(self, selection: JobSelection, *, with_history: bool = False) -> list[QueuedJob]:
         found: dict[tuple[int, int], QueuedJob] = {}
@@ -197,11 +194,11 @@ def _says(text: str, words: Iterable[str]) -> bool:
     return any(word in lowered for word in words)
 
 
-def _edit(schedd: Any, constraint: str, jobs: Any, attributes: Mapping[str, str]) -> int:
+def _edit(schedd: Any, constraint: str, attributes: Mapping[str, str]) -> int:
     """Edit jobs, if there are any left; how many."""
     htcondor2 = _bindings()
     try:
-        return max((int(schedd.edit(jobs, name, value) or 0) for name, value in attributes.items()), default=0)
+        return max((int(schedd.edit(constraint, name, value) or 0) for name, value in attributes.items()), default=0)
     except htcondor2.HTCondorException:
         # To HTCondor, an edit of no jobs at all is an error. (Tried on 23.9.6.)
         if schedd.query(constraint, ["ClusterId"], opts=htcondor2.QueryOpts.IncludeClusterAd, limit=1):
@@ -209,40 +206,28 @@ def _edit(schedd: Any, constraint: str, jobs: Any, attributes: Mapping[str, str]
         return 0
 
 
-def _specifications(selection: JobSelection) -> Iterator[Any]:
-    """The selection as act() and edit() want it, in pieces that a schedd takes."""
-    if selection.jobs is None:
-        yield _of_map(selection.uid)
-        return
-    for cluster, procs in selection.jobs.items():
-        if procs is None:
-            # Only a constraint of this very form reaches the factory of a late-materialized cluster as well.
-            yield f"ClusterId == {cluster}"
-        else:
-            yield from ([f"{cluster}.{proc}" for proc in some] for some in _pieces(procs))
-
-
 def _constraints(selection: JobSelection) -> Iterator[tuple[str, int]]:
-    """The selection as queries want it, and how many jobs each can mean; -1: any number."""
+    """The selection in pieces that a schedd takes, and how many jobs each can mean; -1: any number.
+
+    Never by cluster and proc alone: another access point, or this one after it was set up anew, gives the same numbers
+    to jobs of others. The ad of a late-materialized cluster has the uid too, so that a constraint without procs holds,
+    releases and removes what has not materialized yet, as one of the number alone would. (Tried on 23.9.6 and 25.14.1.)
+    """
+    ours = f'HTMapUid == "{selection.uid}"'
     if selection.jobs is None:
-        yield _of_map(selection.uid), -1
+        yield ours, -1
         return
     for cluster, procs in selection.jobs.items():
         if procs is None:
-            yield f"ClusterId == {cluster}", -1
+            yield f"{ours} && ClusterId == {cluster}", -1
         else:
             for some in _pieces(procs):
-                yield f"ClusterId == {cluster} && member(ProcId, {{{','.join(map(str, some))}}})", len(some)
+                yield f"{ours} && ClusterId == {cluster} && member(ProcId, {{{','.join(map(str, some))}}})", len(some)
 
 
 def _pieces(procs: Sequence[int], size: int = 1000) -> Iterator[Sequence[int]]:
-    # An empty list would mean "all jobs" to some versions of the schedd: it never gets there.
     for start in range(0, len(procs), size):
         yield procs[start : start + size]
-
-
-def _of_map(uid: str) -> str:
-    return f'HTMapUid == "{uid}"'
 
 
 def _queued_job(ad: Any) -> QueuedJob:

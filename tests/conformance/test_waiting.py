@@ -137,6 +137,24 @@ def test_a_long_creation_shows_how_far_it_is_and_ctrl_c_undoes_it() -> None:
         os.close(terminal)
 
 
+def test_a_map_that_is_held_whole_is_not_waited_for_if_holds_are_ok(tmp_path) -> None:
+    def work(go):
+        import pathlib
+        import time
+
+        while not pathlib.Path(go).exists():
+            time.sleep(0.02)
+
+    m = htmap.map(work, [str(tmp_path / "go")] * 2)
+    m.hold()
+    m.wait(timeout=TIMEOUT_S, holds_ok=True)
+    assert m.component_statuses == ["HELD", "HELD"]
+    (tmp_path / "go").touch()
+    m.release()
+    m.wait(timeout=TIMEOUT_S, holds_ok=True)
+    assert m.is_done
+
+
 def test_a_progress_bar_goes_to_standard_error(capsys) -> None:
     m = htmap.map(abs, range(3), tag="shown", quiet=True)
     m.wait(TIMEOUT_S, show_progress_bar=True)

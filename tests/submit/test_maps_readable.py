@@ -217,6 +217,19 @@ def test_a_map_of_errors_and_removals_is_over_and_not_done(make_map: MakeMap, fa
     assert not m.is_done
 
 
+def test_held_components_count_as_finished_if_they_may(make_map: MakeMap, fake: FakeBackend) -> None:
+    m = make_map(keep, [0, 1, 2])
+    fake.run(0)
+    fake.hold(1, 1, 0, "by hand")
+    with pytest.raises(TimeoutError, match="1 IDLE"):
+        m.wait(timeout=0, holds_ok=True)
+    fake.hold(2, 1, 0, "by hand")
+    m.wait(timeout=0, holds_ok=True)
+    assert m.is_active
+    with pytest.raises(MapComponentHeld):
+        m.wait(timeout=60)
+
+
 def test_a_progress_bar_goes_to_standard_error(done: ReadableMap, capfd: pytest.CaptureFixture[str]) -> None:
     done.wait(show_progress_bar=True)
     out, err = capfd.readouterr()

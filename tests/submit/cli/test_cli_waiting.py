@@ -52,7 +52,10 @@ def test_holds_end_it_unless_somebody_will_release_them(place: Place) -> None:
     ran = place.run("wait", "gated")
     assert ran.code == 5
     assert "htmap reasons gated" in ran.err
-    with place.start("wait", "gated", "--holds-ok") as process:
+    ran = place.run("wait", "gated", "--holds-ok")
+    assert (ran.code, ran.out) == (0, "")
+    assert "3 HELD: all others have returned; `htmap release gated`" in ran.err
+    with place.start("wait", "gated", "--through-holds") as process:
         gate.touch()
         place.htmap("release", "gated")
         process.communicate(timeout=60)
@@ -70,7 +73,7 @@ def test_ctrl_c_ends_it_in_silence(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "patiently", "fail_fast", "holds_ok"),
+    ("counts", "patiently", "fail_fast", "through_holds"),
     [
         ({Status.COMPLETED: 3}, Exit.DONE, Exit.DONE, Exit.DONE),
         ({Status.COMPLETED: 3, Status.RUNNING: 0}, Exit.DONE, Exit.DONE, Exit.DONE),
@@ -87,8 +90,21 @@ def test_ctrl_c_ends_it_in_silence(place: Place) -> None:
     ],
 )
 def test_a_map_has_ended_when_nothing_more_can_happen(
-    counts: dict[Status, int], patiently: Exit | None, fail_fast: Exit | None, holds_ok: Exit | None
+    counts: dict[Status, int], patiently: Exit | None, fail_fast: Exit | None, through_holds: Exit | None
 ) -> None:
     assert ending_of(counts, fail_fast=False, holds_ok=False) == patiently
     assert ending_of(counts, fail_fast=True, holds_ok=False) == fail_fast
-    assert ending_of(counts, fail_fast=False, holds_ok=True) == holds_ok
+    assert ending_of(counts, fail_fast=False, holds_ok=False, through_holds=True) == through_holds
+
+
+@pytest.mark.parametrize(
+    ("counts", "ending"),
+    [
+        ({Status.HELD: 2, Status.COMPLETED: 1}, Exit.DONE),
+        ({Status.HELD: 1, Status.ERRORED: 1}, Exit.ERRORED),
+        ({Status.HELD: 1, Status.REMOVED: 1}, Exit.REMOVED),
+        ({Status.HELD: 1, Status.RUNNING: 1}, None),
+    ],
+)
+def test_held_components_may_count_as_finished(counts: dict[Status, int], ending: Exit | None) -> None:
+    assert ending_of(counts, fail_fast=False, holds_ok=True) == ending

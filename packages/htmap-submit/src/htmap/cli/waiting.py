@@ -28,14 +28,18 @@ _WHY = {
     Exit.REMOVED: "`htmap rerun failed {tag}` submits what was removed again",
     Exit.TIMED_OUT: "the time is up; it goes on without you",
 }
+_HELD_ARE_FINE = "all others have returned; `htmap release {tag}` lets the held ones go on"
 
 
 @click.command("wait")
 @selects_maps
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="How long to wait at most.")
 @click.option("--fail-fast", is_flag=True, help="Do not wait for the others when a component fails or is held.")
-@click.option("--holds-ok", is_flag=True, help="Wait on for held components: somebody will release them.")
-def wait_command(selection: Selection, timeout: float | None, fail_fast: bool, holds_ok: bool) -> Exit:
+@click.option("--holds-ok", is_flag=True, help="Held components are no failure: they count as finished.")
+@click.option("--through-holds", is_flag=True, help="Wait on for held components: somebody will release them.")
+def wait_command(
+    selection: Selection, timeout: float | None, fail_fast: bool, holds_ok: bool, through_holds: bool
+) -> Exit:
     """Wait until nothing more can happen to the maps, and say of each how it ended.
 
     A map is waited for until every component has returned, failed, been removed, or is held; suspended ones may go on,
@@ -43,13 +47,14 @@ def wait_command(selection: Selection, timeout: float | None, fail_fast: bool, h
     0 all returned, 4 some failed, 5 some are held, 6 some were removed, 7 the time is up; of several, the first of
     7, 4, 5, 6. In a terminal, a bar shows the progress of each map, on standard error.
     """
-    waiting = _Waiting(fail_fast=fail_fast, holds_ok=holds_ok)
+    waiting = _Waiting(fail_fast=fail_fast, holds_ok=holds_ok, through_holds=through_holds)
     with component_bars(shown=is_terminal("error")) as add_bar:
         for tag in selection.chosen():
             waiting.begin(tag, add_bar)
         waiting.until_over(Deadline(timeout))
     for tag, (code, counts) in waiting.endings.items():
-        note(f"{tag}: {summary(counts)}: {_WHY[code].format(tag=tag)}.")
+        why = _HELD_ARE_FINE if code is Exit.DONE and counts.get(ComponentStatus.HELD) else _WHY[code]
+        note(f"{tag}: {summary(counts)}: {why.format(tag=tag)}.")
     codes = [code for code, _ in waiting.endings.values()]
     return waiting.failure or next((code for code in _SEVERITY if code in codes), Exit.DONE)
 
@@ -60,6 +65,7 @@ class _Waiting:
 
     fail_fast: bool
     holds_ok: bool
+    through_holds: bool
     maps: dict[str, tuple[Map, ShowCounts]] = field(default_factory=dict)
     endings: dict[str, tuple[Exit, Mapping[ComponentStatus, int]]] = field(default_factory=dict)
     failure: Exit = Exit.DONE  # of a map that cannot be looked at
@@ -89,7 +95,7 @@ class _Waiting:
             self._give_up(tag, error)
             return
         show(counts)
-        ending = ending_of(counts, fail_fast=self.fail_fast, holds_ok=self.holds_ok)
+        ending = ending_of(counts, fail_fast=self.fail_fast, holds_ok=self.holds_ok, through_holds=self.through_holds)
         if ending is None and is_last:
             ending = Exit.TIMED_OUT
         if ending is not None:
@@ -102,18 +108,28 @@ class _Waiting:
         self.maps.pop(tag, None)
 
 
-def ending_of(counts: Mapping[ComponentStatus, int], *, fail_fast: bool, holds_ok: bool) -> Exit | None:
-    """How a map with such counts has ended; None: something may still happen to it."""
+def ending_of(
+    counts: Mapping[ComponentStatus, int], *, fail_fast: bool, holds_ok: bool, through_holds: bool = False
+) -> Exit | None:
+    """How a map with such counts has ended; None: something may still happen to it.
+
+    Parameters
+    ----------
+    holds_ok
+        Whether held components are as good as finished ones.
+    through_holds
+        Whether held components are waited for instead.
+    """
     present = {status for status, count in counts.items() if count}
     problems = {
         ComponentStatus.ERRORED: Exit.ERRORED,
         ComponentStatus.HELD: Exit.HELD,
         ComponentStatus.REMOVED: Exit.REMOVED,
     }
-    if holds_ok:
+    if holds_ok or through_holds:
         del problems[ComponentStatus.HELD]
     ending = next((code for status, code in problems.items() if status in present), None)
-    may_go_on = present & (ACTIVE - problems.keys())
+    may_go_on = present & (ACTIVE if through_holds else ACTIVE - {ComponentStatus.HELD})
     if may_go_on:
         return ending if fail_fast else None
     return ending or Exit.DONE

@@ -26,7 +26,7 @@ from htmap.exceptions import (
 )
 from htmap.observe.components import Components
 from htmap.observe.pace import Deadline, Pacer, Timeout
-from htmap.observe.statuses import ComponentStatus
+from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.results.arrival import Available
 from htmap.results.errors import ComponentError, ComponentHold, hold_table
 from htmap.results.inputs import Call, Inputs
@@ -170,7 +170,8 @@ class ReadableMap(Sequence[Any]):
         show_progress_bar
             If True, a progress bar will be displayed.
         holds_ok
-            If True, held components raise nothing: they are waited for, as somebody may release them.
+            If True, held components raise nothing: they count as finished, like all that has ended. Nothing more
+            happens to them until somebody releases them.
         errors_ok
             If True, components that errored or were removed raise nothing: they count as finished.
 
@@ -186,7 +187,7 @@ class ReadableMap(Sequence[Any]):
                 counts = self._components.counts()
                 show(counts)
                 self._raise_for_first_problem(counts, holds_ok=holds_ok, errors_ok=errors_ok)
-                if not self._components.is_active():
+                if _is_settled(counts):
                     return
                 deadline.check(lambda: f"map {self._tag} ({summary(counts)})")  # noqa: B023 - called at once
                 pacer.pause(deadline.remaining_s())
@@ -403,6 +404,11 @@ class ReadableMap(Sequence[Any]):
         with contextlib.suppress(OSError):
             path.mkdir(mode=0o700, exist_ok=True)  # of a component that sent nothing back
         return path
+
+
+def _is_settled(counts: Mapping[ComponentStatus, int]) -> bool:
+    """Whether nothing more happens by itself: every component has ended, or is held."""
+    return not any(number for status, number in counts.items() if status in ACTIVE - {ComponentStatus.HELD})
 
 
 def _pace() -> Pace:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import enum
 
 
-class ComponentStatus(enum.Enum):
+class ComponentStatus(str, enum.Enum):
     """An enumeration of the possible statuses that a map component can be in.
 
-    These are mostly identical to the HTCondor job statuses of the same name.
+    These are mostly identical to the HTCondor job statuses of the same name. Each is also its name as text: it equals
+    ``"COMPLETED"``, is found under it in dictionaries, and is written so to JSON.
     """
 
     UNKNOWN = "UNKNOWN"

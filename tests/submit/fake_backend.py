@@ -19,7 +19,7 @@ from htmap.backend.protocol import Action, Backend, JobSelection, JobStatus, Que
 from htmap.exceptions import BackendError
 from htmap.objects import freeze, thaw
 from htmap_common.agreed import SOME_RAISED
-from htmap_common.wire import Kind, OutputsWriter, read_record
+from htmap_common.wire import Kind, OutputsWriter, read_record, read_shard
 
 SEPARATOR = "\x1f"  # splits an item before anything else; see htmap.create.item_lines
 
@@ -293,12 +293,9 @@ class FakeBackend:
 
     def _input(self, job: FakeJob, component: int) -> Any:
         for name in job.runner_is_told("--inputs").split("+"):
-            record = read_record(job.sent(name), Kind.INPUTS)
-            first, count = record.header["first"], record.header["count"]
-            if first <= component < first + count:
-                counts = record.header.get("per_component", [1] * count)
-                start = sum(counts[: component - first])
-                return thaw(record.segments[start : start + counts[component - first]])
+            shard = read_shard(job.sent(name))
+            if component in shard.components:
+                return thaw(shard.segments(component))
         raise AssertionError(f"job {job.id} was not sent the input of component {component}")
 
 

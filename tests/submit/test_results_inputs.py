@@ -124,7 +124,7 @@ def test_finding_an_input_reads_few_shards(home: Home) -> None:
 def test_a_damaged_shard_is_named_and_the_others_stay_readable(map_dir: MapDir) -> None:
     os.truncate(map_dir.shard(1), 50)
     inputs = Inputs(map_dir, shards_of(map_dir))
-    with pytest.raises(DamagedFile, match=rf"inputs of shard 1 are damaged: {map_dir.shard(1)}"):
+    with pytest.raises(DamagedFile, match=rf"inputs of shard 1 are damaged: The file {map_dir.shard(1)} is"):
         list(inputs)
     map_dir.shard(1).unlink()
     with pytest.raises(StorageError, match="Cannot read the inputs of shard 1: No such file"):
@@ -140,3 +140,11 @@ def test_reading_one_input_unpickles_no_other(home: Home, tmp_path: Path) -> Non
     assert not (tmp_path / "fired").exists()
     inputs.get(1)
     assert (tmp_path / "fired").exists()
+
+
+def test_a_shard_whose_signed_header_makes_no_sense_is_damaged(map_dir: MapDir) -> None:
+    header = {"first": 0, "count": "2"}
+    map_dir.shard(0).write_bytes(b"".join(encode_file(Kind.INPUTS, header, [b"call"])))
+    for look in (lambda inputs: inputs.get(0), list):
+        with pytest.raises(DamagedFile, match="does not say which components it holds"):
+            look(Inputs(map_dir, shards_of(map_dir)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from htmap_common.wire import Kind, Record, WireError, read_header, read_record
+from htmap_common.wire import SentFile, Shard, WireError, read_shard, read_shard_header
 
 from .errors import ComponentNotInShard, UnreadableFile
 
@@ -32,7 +32,7 @@ class Inputs:
         self._scratch = scratch
         self._components: dict[str, range] = {}
         self._damage: UnreadableFile | None = None
-        self._last: tuple[str, Record] | None = None
+        self._last: tuple[str, Shard] | None = None
         for path in self._paths:
             self._index(path)
 
@@ -48,10 +48,10 @@ class Inputs:
         """
         path = self._shard_of(component)
         try:
-            record = self._record(path)
-            segments = _segments_of(record, component)
-            files = _files_of(record.header, component)
-        except _UNREADABLE as error:
+            shard = self._read(path)
+            segments = shard.segments(component)
+            files = shard.header.files(component)
+        except (WireError, OSError) as error:
             raise UnreadableFile("inputs", path, error) from error
 
         from . import objects  # noqa: PLC0415 - cloudpickle may be missing
@@ -61,9 +61,8 @@ class Inputs:
 
     def _index(self, path: str) -> None:
         try:
-            header = read_header(path, Kind.INPUTS)
-            self._components[path] = range(header["first"], header["first"] + header["count"])
-        except _UNREADABLE as error:
+            self._components[path] = read_shard_header(path).components
+        except (WireError, OSError) as error:
             # The other shards may be fine, and with them the other components of the job.
             self._damage = UnreadableFile("inputs", path, error)
 
@@ -73,37 +72,18 @@ class Inputs:
                 return path
         raise self._damage or ComponentNotInShard(component, self._paths)
 
-    def _record(self, path: str) -> Record:
+    def _read(self, path: str) -> Shard:
         # Components come in order, so the last shard is the one that is wanted again.
         if self._last is None or self._last[0] != path:
-            self._last = path, read_record(path, Kind.INPUTS)
+            self._last = path, read_shard(path)
         return self._last[1]
-
-
-_UNREADABLE = (WireError, OSError, KeyError, TypeError, IndexError, ValueError)
-
-
-def _segments_of(record: Record, component: int) -> tuple[memoryview, ...]:
-    place = component - record.header["first"]
-    counts = record.header.get("per_component")
-    # Without, as in most shards, there is one for each: nothing to add up for each of a thousand components.
-    start, count = (place, 1) if counts is None else (sum(counts[:place]), counts[place])
-    segments = record.segments[start : start + count]
-    if not segments:
-        raise IndexError(f"it has no inputs for component {component}")
-    return segments
-
-
-def _files_of(header: dict[str, Any], component: int) -> list[list[Any]]:
-    files: list[list[Any]] = header.get("files", {}).get(str(component), [])
-    return files
 
 
 class _PathMaker:
     """What TransferPath is taken for while inputs are unpickled: it makes the path of the file on this node."""
 
-    def __init__(self, files: list[list[Any]], scratch: str) -> None:
-        self._arrived = {(path, protocol, location): name for path, protocol, location, name in files}
+    def __init__(self, files: list[SentFile], scratch: str) -> None:
+        self._arrived = {(file.path, file.protocol, file.location): file.arrives_as for file in files}
         self._scratch = scratch
 
     def __call__(self, path: Any, protocol: str | None = None, location: str | None = None) -> object:

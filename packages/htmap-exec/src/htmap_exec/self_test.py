@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 
-from htmap_common.wire import FORMAT, Kind, OutputsReader, encode_file
+from htmap_common.wire import FORMAT, Buffer, Kind, OutputsReader, encode_file, encode_shard
 
 from . import __version__, objects
 from .errors import RunnerFailure
@@ -30,8 +30,9 @@ def run_self_test() -> str:
     """
     with tempfile.TemporaryDirectory() as scratch:
         task = Task("function", [0], ["inputs"], os.path.join(scratch, "outputs"), scratch)
-        _write(os.path.join(scratch, "function"), Kind.FUNCTION, {}, objects.dump(lambda x, y: x * y))
-        _write(os.path.join(scratch, "inputs"), Kind.INPUTS, {"first": 0, "count": 1}, objects.dump(((6, 7), {})))
+        function, call = objects.dump(lambda x, y: x * y), objects.dump(((6, 7), {}))
+        _write(os.path.join(scratch, "function"), encode_file(Kind.FUNCTION, {}, function))
+        _write(os.path.join(scratch, "inputs"), encode_shard(range(1), call, {}))
         Keeper(task).run()
         with OutputsReader.open(task.outputs) as outputs:
             record = outputs.record(outputs.entries[0])
@@ -44,6 +45,6 @@ def run_self_test() -> str:
     return f"htmap-exec {__version__} works: {python}, {cloudpickle}, wire format {FORMAT}"
 
 
-def _write(path: str, kind: Kind, header: dict[str, object], segments: list[bytes | bytearray | memoryview]) -> None:
+def _write(path: str, buffers: list[Buffer]) -> None:
     with open(path, "wb") as file:
-        file.writelines(encode_file(kind, header, segments))
+        file.writelines(buffers)

@@ -12,6 +12,7 @@ from .errors import Corrupt, NotOurFile, Torn, UnknownFormat, WireError, WrongKi
 from .files import decode_file, encode_file, read_header, read_record
 from .framing import FORMAT, Kind, Record, Run
 from .index import IndexEntry
+from .inputs import SentFile, Shard, ShardHeader, encode_shard, read_shard, read_shard_header
 from .outputs import OutputsReader, OutputsWriter
 from .source import Buffer, write_buffers
 
@@ -26,6 +27,9 @@ __all__ = [
     "OutputsWriter",
     "Record",
     "Run",
+    "SentFile",
+    "Shard",
+    "ShardHeader",
     "Torn",
     "UnknownFormat",
     "WireError",
@@ -33,7 +37,10 @@ __all__ = [
     "decode_file",
     "describe",
     "encode_file",
+    "encode_shard",
     "read_header",
     "read_record",
+    "read_shard",
+    "read_shard_header",
     "write_buffers",
 ]

@@ -17,15 +17,13 @@ from htmap.objects import Freezer
 from htmap.store.atomic import make_private_directory, write_file
 from htmap.store.mapdir import PER_FOLDER, MapDir
 from htmap_common import TransferPath
-from htmap_common.wire import Buffer, Kind, Run, encode_file
+from htmap_common.wire import Buffer, Run, SentFile, encode_shard
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 
 SHARD_COMPONENTS = 1000
 SHARD_BYTES = 256 * 1024
 """A shard is closed when it holds this much: a job carries whole shards. A larger input gets one of its own."""
-
-_ALIGN = 64  # for out-of-band buffers: what numpy and vector units like best
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +113,18 @@ class _Shard:
             for component, files in self._files.items()
             if component in components
         }
-        header: dict[str, Any] = {"first": self._first, "count": count}
-        if buffers:
-            header["per_component"] = [1 + len(buffers)]
-        if transfers:
-            header["files"] = {
-                str(component): [
-                    [str(file.path), file.protocol, file.location, transfer.arrives_as] for file, transfer in pairs
-                ]
-                for component, pairs in transfers.items()
-            }
+        sent = {
+            component: [SentFile(str(file.path), file.protocol, file.location, each.arrives_as) for file, each in pairs]
+            for component, pairs in transfers.items()
+        }
         path = self._map_dir.shard(self._number)
         if self._number % PER_FOLDER == 0:
             make_private_directory(path.parent)
-        segments = [pickles, *buffers] if buffers else Run(pickles, lengths)
-        write_file(path, encode_file(Kind.INPUTS, header, segments, align=_ALIGN if buffers else 1))
+        if buffers:
+            shard = encode_shard(components, [pickles, *buffers], sent, per_component=[1 + len(buffers)])
+        else:
+            shard = encode_shard(components, Run(pickles, lengths), sent)
+        write_file(path, shard)
         entries = {component: tuple(transfer.entry for _, transfer in pairs) for component, pairs in transfers.items()}
         stored = StoredInputs(self._number, components, entries)
         self._files = {component: files for component, files in self._files.items() if component not in components}

@@ -33,7 +33,7 @@ from htmap.store.locks import exclusive
 from htmap.store.mapdir import MapDir, SubmissionDir
 from htmap.store.records import MapRecord, SubmissionRecord, ranges_of
 from htmap_common import TransferPath
-from htmap_common.wire import Kind, WireError, read_header
+from htmap_common.wire import SentFile, WireError, read_shard_header
 
 logger = logging.getLogger(__name__)
 
@@ -145,21 +145,20 @@ def _stored(map_dir: MapDir, shards: int, components: Sequence[int]) -> Iterator
         if not rest:
             return
         try:
-            header = read_header(map_dir.shard(shard), Kind.INPUTS)
+            header = read_shard_header(map_dir.shard(shard))
+            here = bisect.bisect_left(rest, header.components.stop)
+            inside = rest[:here]
+            files = {each: _entries(map_dir, sent) for each in inside if (sent := header.files(each))}
         except WireError as error:
             raise DamagedFile(f"The inputs from component {rest[0]} on are damaged: {error}") from error
-        here = bisect.bisect_left(rest, header["first"] + header["count"])
-        inside, rest = rest[:here], rest[here:]
-        files = header.get("files", {})
-        yield StoredInputs(
-            shard, inside, {each: _entries(map_dir, files[str(each)]) for each in inside if str(each) in files}
-        )
+        yield StoredInputs(shard, inside, files)
+        rest = rest[here:]
 
 
-def _entries(map_dir: MapDir, files: Iterable[Sequence[str | None]]) -> tuple[str, ...]:
+def _entries(map_dir: MapDir, files: Iterable[SentFile]) -> tuple[str, ...]:
     return tuple(
-        entry_again(TransferPath(path or "", protocol, place), arrives_as or "", map_dir.links)
-        for path, protocol, place, arrives_as in files
+        entry_again(TransferPath(file.path, file.protocol, file.location), file.arrives_as, map_dir.links)
+        for file in files
     )
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import bisect
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from htmap.exceptions import CannotUnpickle, DamagedFile
 from htmap.objects import MakePath, thaw
 from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import MapDir
-from htmap_common.wire import Kind, Record, WireError, read_header, read_record
+from htmap_common.wire import Record, Shard, WireError, read_shard, read_shard_header
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -61,7 +60,7 @@ class Inputs:
         self._map_dir = map_dir
         self._shards = shards
         self._firsts: dict[int, int] = {}
-        self._last: tuple[int, Record] | None = None  # the neighbours of an input are often wanted next
+        self._last: tuple[int, Shard] | None = None  # the neighbours of an input are often wanted next
 
     def shard_of(self, component: int) -> int:
         """The shard that holds a component: a search by halves, for nothing says so but the shards."""
@@ -70,8 +69,8 @@ class Inputs:
     def _first_of(self, shard: int) -> int:
         if shard not in self._firsts:
             path = self._map_dir.shard(shard)
-            with _readable(f"inputs of shard {shard}", path):
-                self._firsts[shard] = int(read_header(path, Kind.INPUTS)["first"])
+            with _readable(f"inputs of shard {shard}"):
+                self._firsts[shard] = read_shard_header(path).components.start
         return self._firsts[shard]
 
     def get(self, component: int, make_path: MakePath | None = None) -> Call:
@@ -82,43 +81,36 @@ class Inputs:
         make_path
             As for `htmap.objects.thaw`.
         """
-        record = self._record(self.shard_of(component))
-        return _call(record, component, make_path)
+        return _call(self._read(self.shard_of(component)), component, make_path)
 
     def __iter__(self) -> Iterator[Call]:
         """All inputs in order; memory holds one shard at a time."""
-        for shard in range(self._shards):
-            record = self._record(shard)
-            first = int(record.header["first"])
-            for component in range(first, first + int(record.header["count"])):
-                yield _call(record, component)
+        for number in range(self._shards):
+            shard = self._read(number)
+            for component in shard.components:
+                yield _call(shard, component)
 
-    def _record(self, shard: int) -> Record:
+    def _read(self, number: int) -> Shard:
         last = self._last
-        if last is not None and last[0] == shard:
-            return last[1]
-        path = self._map_dir.shard(shard)
-        with _readable(f"inputs of shard {shard}", path):
-            record = read_record(path, Kind.INPUTS)
-        self._last = shard, record
-        return record
+        if last is None or last[0] != number:
+            with _readable(f"inputs of shard {number}"):
+                last = self._last = number, read_shard(self._map_dir.shard(number))
+        return last[1]
 
 
 @contextlib.contextmanager
-def _readable(what: str, path: Path) -> Iterator[None]:
+def _readable(what: str) -> Iterator[None]:
     """Errors while reading a file of inputs become ours."""
     try:
         with storage_errors(f"read the {what}"):
             yield
-    except (WireError, KeyError) as error:
-        raise DamagedFile(f"The {what} are damaged: {path}: {error}") from error
+    except WireError as error:
+        raise DamagedFile(f"The {what} are damaged: {error}") from error
 
 
-def _call(record: Record, component: int, make_path: MakePath | None = None) -> Call:
-    position = component - int(record.header["first"])
-    counts = record.header.get("per_component")
-    start = position if counts is None else sum(counts[:position])
-    count = 1 if counts is None else counts[position]
-    segments = record.segments[start : start + count]
-    args, kwargs = unpickled(segments, f"The input of component {component}", make_path)
+def _call(shard: Shard, component: int, make_path: MakePath | None = None) -> Call:
+    what = f"input of component {component}"
+    with _readable(what):
+        segments = shard.segments(component)
+    args, kwargs = unpickled(segments, f"The {what}", make_path)
     return args, kwargs

@@ -16,8 +16,8 @@ from tests.submit.fake_backend import FakeBackend, only
 from tests.submit.fake_bindings import Bindings
 
 import htmap
-from htmap.create.new_map import Request, create
 from htmap.delivery.registry import DeliveryMethod
+from htmap.lifecycle.new_map import Request, create
 from htmap.maps.readable import ReadableMap
 from htmap.objects import call_of
 from htmap.options import MapOptions

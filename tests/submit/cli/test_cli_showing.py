@@ -64,5 +64,5 @@ def test_a_log_is_kept_if_the_setting_asks_for_it(place: Place) -> None:
     place.htmap("set", "LOG_LEVEL", "info")
     place.python('htmap.map(double, [1], tag="spoken").wait(60)')
     assert place.run("logs").err == ""
-    assert "INFO htmap.create.new_map: Created map spoken with 1 components" in log.read_text()
+    assert "INFO htmap.lifecycle.new_map: Created map spoken with 1 components" in log.read_text()
     assert log.parent.stat().st_mode & 0o777 == 0o700

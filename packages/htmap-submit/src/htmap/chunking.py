@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from statistics import mean
 
 from htmap.create.inputs import Call
-from htmap.create.new_map import Request, create
 from htmap.exceptions import HTMapException
+from htmap.lifecycle.new_map import Request, create
 from htmap.maps.acting import Map, backends
 from htmap.objects import freeze
 from htmap.options import MapOptions, duration_s

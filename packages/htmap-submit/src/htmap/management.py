@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from htmap.backend.protocol import Action, JobSelection
 from htmap.backend.select import NAMES
-from htmap.create.debris import remove_map, sweep
 from htmap.exceptions import BackendError, DamagedFile, HTMapException, InvalidOption, MapWasRemoved, TagNotFound
+from htmap.lifecycle.removal import remove_map, sweep
 from htmap.maps.acting import Map, backends
 from htmap.maps.survey import Survey, is_map, lines, matching, survey
 from htmap.settings import settings

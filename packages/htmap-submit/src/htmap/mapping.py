@@ -12,9 +12,9 @@ from typing import Any
 from htmap.backend.select import chosen_backend, why_auto
 from htmap.chunking import choose
 from htmap.create.inputs import Call, StoredInputs
-from htmap.create.new_map import Request, create, rehearse
 from htmap.delivery.registry import delivery_method
 from htmap.exceptions import CannotAddToMap, InvalidOption, MisalignedInputData, NoMapYet
+from htmap.lifecycle.new_map import Request, create, rehearse
 from htmap.maps.acting import Map, backends
 from htmap.objects import call_of
 from htmap.options import MapOptions

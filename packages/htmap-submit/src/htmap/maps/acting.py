@@ -18,8 +18,6 @@ from typing import Any
 
 from htmap.backend.protocol import Action, Backend, JobSelection, QueueNotWritable
 from htmap.backend.select import backend_named
-from htmap.create.debris import Standing, remove_map, standing
-from htmap.create.rerun import changing, rerun
 from htmap.delivery.advice import idle_advice
 from htmap.exceptions import (
     BackendError,
@@ -30,6 +28,8 @@ from htmap.exceptions import (
     TagNotFound,
     TimeoutError,  # noqa: A004 - ours
 )
+from htmap.lifecycle.removal import Standing, remove_map, standing
+from htmap.lifecycle.rerun import changing, rerun
 from htmap.maps.readable import ReadableMap
 from htmap.observe.from_queue import ask_queue
 from htmap.observe.pace import Deadline, Pacer, wait_until

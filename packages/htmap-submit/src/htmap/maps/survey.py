@@ -11,8 +11,8 @@ import fnmatch
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from htmap.create.debris import Standing, has_events, standing
 from htmap.exceptions import HTMapException, MapWasRemoved, TagNotFound
+from htmap.lifecycle.removal import Standing, has_events, standing
 from htmap.maps.acting import Map, backends
 from htmap.maps.overview import Overview, directory_of, overview
 from htmap.observe.pace import Deadline

@@ -1,4 +1,4 @@
-"""Mirrors htmap.create.debris: what a killed process leaves is told from a map, and swept up."""
+"""Mirrors htmap.lifecycle.removal: what a killed process leaves is told from a map, and swept up."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from tests.submit.conftest import request_of
 from tests.submit.fake_backend import FakeBackend, only
 
-from htmap.create.debris import Standing, remove_map, standing, sweep, sweep_tag
-from htmap.create.new_map import create
 from htmap.exceptions import BackendNotAvailable, DamagedFile, StorageError
+from htmap.lifecycle.new_map import create
+from htmap.lifecycle.removal import Standing, remove_map, standing, sweep, sweep_tag
 from htmap.store import tags
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import Home, MapDir

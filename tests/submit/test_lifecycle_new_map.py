@@ -1,4 +1,4 @@
-"""Mirrors htmap.create.new_map (and submission): a map is made whole, or nothing is left of it."""
+"""Mirrors htmap.lifecycle.new_map (and submission): a map is made whole, or nothing is left of it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ import pytest
 from tests.submit.conftest import request_of
 from tests.submit.fake_backend import FakeBackend, only
 
-from htmap.create.debris import Standing, standing
-from htmap.create.new_map import Request, create
 from htmap.delivery.registry import DeliveryMethod
 from htmap.exceptions import (
     BackendError,
@@ -30,6 +28,8 @@ from htmap.exceptions import (
     StorageError,
     TagAlreadyExists,
 )
+from htmap.lifecycle.new_map import Request, create
+from htmap.lifecycle.removal import Standing, standing
 from htmap.objects import thaw
 from htmap.store import tags
 from htmap.store.locks import is_held

@@ -1,4 +1,4 @@
-"""Mirrors htmap.create.rerun: components are submitted again beside what is there."""
+"""Mirrors htmap.lifecycle.rerun: components are submitted again beside what is there."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tests.submit.conftest import MakeMap
 from tests.submit.fake_backend import FakeBackend, parse
 
 from htmap import TransferPath
-from htmap.create.rerun import changing, rerun
 from htmap.delivery import bundle
 from htmap.delivery.registry import DeliveryMethod
 from htmap.exceptions import BackendNotAvailable, InputFileNotFound
+from htmap.lifecycle.rerun import changing, rerun
 from htmap.maps.readable import ReadableMap
 from htmap.observe.statuses import ComponentStatus as Status
 from htmap.store.locks import is_held

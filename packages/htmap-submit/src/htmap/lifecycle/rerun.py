@@ -18,7 +18,6 @@ from htmap.backend.protocol import Backend, JobSelection
 from htmap.create.description import ValuesOf, item_lines, renumbered, varying_options, varying_values
 from htmap.create.inputs import StoredInputs
 from htmap.create.remaps import by_component
-from htmap.create.submission import submit, write_submission
 from htmap.create.transfers import entry_again
 from htmap.exceptions import (
     BackendNotAvailable,
@@ -28,6 +27,7 @@ from htmap.exceptions import (
     MapWasRemoved,
     StorageError,
 )
+from htmap.lifecycle.submission import submit, write_submission
 from htmap.store.atomic import make_private_directory, remove_tree, storage_errors
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import MapDir, SubmissionDir

@@ -8,7 +8,7 @@ The order, and what a kill leaves behind at each step::
     submit             one call to the backend                         a map: its jobs are found by uid, or in the log
     cluster recorded   lock released                                   a map
 
-A map exists from the moment its jobs are in the queue. `htmap.create.debris` tells the one from the other.
+A map exists from the moment its jobs are in the queue. `htmap.lifecycle.removal` tells the one from the other.
 """
 
 from __future__ import annotations
@@ -25,11 +25,9 @@ from typing import Any
 
 import htmap_common
 from htmap.backend.protocol import Action, Backend, JobSelection
-from htmap.create.debris import sweep_tag
 from htmap.create.description import Plan, items, render, with_items
 from htmap.create.inputs import Call, CallerError, StoredInputs, store_inputs
 from htmap.create.links import Links
-from htmap.create.submission import submit, write_submission
 from htmap.create.transfers import Sender
 from htmap.delivery.registry import DeliveryMethod
 from htmap.exceptions import (
@@ -40,6 +38,8 @@ from htmap.exceptions import (
     InvalidOption,
     TagAlreadyExists,
 )
+from htmap.lifecycle.removal import sweep_tag
+from htmap.lifecycle.submission import submit, write_submission
 from htmap.objects import CLOUDPICKLE_VERSION, PROTOCOL, freeze
 from htmap.options import MapOptions
 from htmap.store import tags

@@ -9,7 +9,7 @@ import pytest
 from tests.submit import event_text
 from tests.submit.conftest import MakeMap
 from tests.submit.fake_backend import FakeBackend, raised, returned
-from tests.submit.test_create_rerun import again
+from tests.submit.test_lifecycle_rerun import again
 
 from htmap.exceptions import DamagedFile, MapWasRemoved
 from htmap.observe.components import Components, Place

@@ -96,6 +96,16 @@ def test_a_file_that_is_refused_holds_the_job_and_is_sent_when_it_is_released(pl
     assert sorted(path.name for path in (place.submit_side / "d").iterdir()) == ["again", "y"]
 
 
+def test_what_is_sent_from_behind_a_link_stays_there(place: Place, server: web.Web) -> None:
+    (place.submit_side / "mine").mkdir()
+    (place.submit_side / "mine" / "x").write_text("precious")
+    place.script('ln -s "$1" d')
+    submit(place, server, send="/up", arguments=f"\"'{place.submit_side / 'mine'}'\"")
+    place.finish()
+    assert server.files["/up"] == b"precious"
+    assert place.read("mine/x") == "precious"
+
+
 def test_a_directory_is_not_sent_to_a_url(place: Place, server: web.Web) -> None:
     place.script("mkdir -p d/x")
     submit(place, server, send="/up")

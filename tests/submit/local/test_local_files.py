@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.submit.local.place import Place
 
-from htmap.backend.local import sandbox
+from htmap.backend.local import trees
 from htmap.backend.protocol import Action, JobStatus
 from htmap.exceptions import BackendError, InvalidOption
 
@@ -193,9 +193,9 @@ def test_nobody_sees_half_an_output_on_another_file_system(place: Place, monkeyp
     source, target = place.submit_side / "source", place.submit_side / "target"
     source.write_text("new")
     target.write_text("old")
-    monkeypatch.setattr(sandbox, "_rename", lambda *_: False)
+    monkeypatch.setattr(trees, "_rename", lambda *_: False)
     monkeypatch.setattr(shutil, "copy", copy)
-    sandbox._bring(source, target)
+    trees.bring(source, target)
     assert (seen, target.read_text()) == (["old"], "new")
     assert sorted(path.name for path in place.submit_side.iterdir()) == ["source", "target"]
 

@@ -97,7 +97,8 @@ def _send_all(plan: dict[str, Any]) -> None:
         source = Path(name)
         if source.exists():
             send(source, url)
-            source.unlink()  # sent instead of coming back
+            if Path.cwd() in source.parent.resolve().joinpath(source.name).parents:  # not what lies behind a link
+                source.unlink()  # sent instead of coming back
         elif name in plan["outputs"]:
             raise TransferFailed(f"the job has not made {name} ( URL file = {url} )")
 

@@ -16,7 +16,8 @@ from htmap.backend.local import containers, ending, processes
 from htmap.backend.local.actions import HELD_CANNOT_START
 from htmap.backend.local.clusters import Clusters
 from htmap.backend.local.queue import IN_QUEUE, Queue
-from htmap.backend.local.sandbox import CannotGoOn, Sandbox, remove, scratch_root, spool_root, sweep_spool
+from htmap.backend.local.sandbox import CannotGoOn, Sandbox, scratch_root, spool_root, sweep_spool
+from htmap.backend.local.trees import remove
 from htmap.exceptions import InvalidOption
 
 _LOG = logging.getLogger(__name__)

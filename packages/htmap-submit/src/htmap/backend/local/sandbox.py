@@ -14,11 +14,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from htmap.backend.local import trees
 from htmap.backend.local.actions import HELD_CANNOT_START, HELD_INPUT_FILES, HELD_OUTPUT_FILES
 from htmap.backend.local.job import Job, arrival
 from htmap.backend.local.values import is_remote, scheme_of
@@ -26,6 +26,8 @@ from htmap.backend.local.values import is_remote, scheme_of
 STDOUT = "_condor_stdout"
 STDERR = "_condor_stderr"
 _EXECUTABLE = "condor_exec.exe"
+# Of an output that must stay where it is, while it is on its way.
+_COPY = "_condor_copy"
 
 
 class CannotGoOn(Exception):
@@ -42,6 +44,10 @@ class CannotGoOn(Exception):
     def __init__(self, code: int, subcode: int, reason: str) -> None:
         super().__init__(code, subcode, reason)
         self.code, self.subcode, self.reason = code, subcode, reason
+
+
+class _NotMade(OSError):
+    """There is no such file or directory in the scratch directory."""
 
 
 class Sandbox:
@@ -76,7 +82,7 @@ class Sandbox:
             self._make_scratch()
             copied = self._stage_in_executable(job)
             copied += sum(self._stage_in_one(job, name) for name in job.inputs if not is_remote(name))
-            return copied + (_copy(self.spool, self.scratch) if self.spool.exists() else 0)
+            return copied + (trees.copy(self.spool, self.scratch) if self.spool.exists() else 0)
         except OSError as error:
             raise CannotGoOn(HELD_CANNOT_START, error.errno or 0, _failed(self.scratch, error)) from error
 
@@ -98,15 +104,15 @@ class Sandbox:
         CannotGoOn
             An output is missing or cannot be written where it belongs.
         """
-        brought, failures = 0, []
-        for source, target in self._destinations(job, outputs):
-            if not os.path.lexists(source):
-                failures.append((errno.ENOENT, f"the job has not made {source.name}"))
-                continue
-            try:
-                brought += _bring(source, target)
-            except OSError as error:
-                failures.append((error.errno or 0, _failed(source.name, error, target)))
+        brought, failures = 0, list[tuple[int, str]]()
+        destinations = list(self._destinations(job, outputs))
+        # Before anything moves: a link may lead to a part of another output.
+        for source, target in destinations:
+            with _noting(failures, source, target):
+                self._replace_links(source)
+        for source, target in destinations:
+            with _noting(failures, source, target):
+                brought += trees.bring(self._own(source), target)
         if failures:
             reasons = "; ".join(reason for _, reason in failures)
             raise CannotGoOn(HELD_OUTPUT_FILES, failures[0][0], f"Transfer output files failure: {reasons}")
@@ -127,30 +133,33 @@ class Sandbox:
         CannotGoOn
             An output cannot be kept.
         """
-        kept = 0
-        try:
-            for name in job.outputs:
-                source, target = self.scratch / name, self.spool / name
-                if os.path.lexists(source):
-                    kept += size_of(source)
+        kept, failures = 0, list[tuple[int, str]]()
+        for name in job.outputs:
+            with _noting(failures, self.scratch / name, self.spool):
+                self._replace_links(self.scratch / name)
+        for name in job.outputs:
+            source, target = self.scratch / name, self.spool / name
+            if _is_made(source):
+                with _noting(failures, source, self.spool):
+                    kept += trees.size_of(source)
                     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                    remove(target)
-                    source.rename(target)
-        except OSError as error:
-            raise CannotGoOn(HELD_OUTPUT_FILES, error.errno or 0, _failed(self.spool, error)) from error
+                    trees.remove(target)
+                    self._own(source).rename(target)
+        if failures:
+            raise CannotGoOn(HELD_OUTPUT_FILES, *failures[0])
         return kept
 
     def discard(self) -> None:
-        remove(self.scratch)
+        trees.remove(self.scratch)
 
     def discard_spool(self) -> None:
-        remove(self.spool)
+        trees.remove(self.spool)
 
     def _make_scratch(self) -> None:
         try:
             self.scratch.mkdir(mode=0o700)
         except FileExistsError:  # left by a supervisor that was killed
-            remove(self.scratch)
+            trees.remove(self.scratch)
             self.scratch.mkdir(mode=0o700)
 
     def _stage_in_executable(self, job: Job) -> int:
@@ -158,7 +167,7 @@ class Sandbox:
             return 0
         target = self.scratch / _EXECUTABLE
         try:
-            copied = _copy(job.executable, target)
+            copied = trees.copy(job.executable, target)
             target.chmod(0o755)
         except OSError as error:
             raise CannotGoOn(HELD_CANNOT_START, error.errno or 0, _failed(job.executable, error)) from error
@@ -169,10 +178,32 @@ class Sandbox:
         target = self.scratch / _arrival(job, name)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            return _copy(source, target)
+            return trees.copy(source, target)
         except OSError as error:
             reason = f"Transfer input files failure: {_failed(name, error)}"
             raise CannotGoOn(HELD_INPUT_FILES, error.errno or 0, reason) from error
+
+    def _replace_links(self, source: Path) -> None:
+        if self._is_inside(source):
+            trees.replace_links(source, self.scratch / _COPY)
+
+    def _own(self, source: Path) -> Path:
+        """A file or directory that may be moved: itself, or a copy if it lies outside of the scratch directory."""
+        if not _is_made(source):
+            raise _NotMade(errno.ENOENT, f"the job has not made {source.name}")
+        if self._is_inside(source):
+            return source
+        mine = self.scratch / _COPY
+        trees.remove(mine)
+        trees.copy(source, mine)
+        return mine
+
+    def _is_inside(self, path: Path) -> bool:
+        """Whether a path lies in the scratch directory: not only by its name, also by the links on the way to it."""
+        if self.scratch in (path, path.parent):
+            return True
+        scratch, parent = self.scratch.resolve(), path.parent.resolve()
+        return scratch == parent or scratch in parent.parents
 
     def _destinations(self, job: Job, outputs: Iterable[str]) -> Iterable[tuple[Path, Path]]:
         if job.stdout:
@@ -217,77 +248,22 @@ def sweep_spool(home: Path, is_wanted: Callable[[tuple[int, int]], bool]) -> Non
     for directory in spool_root(home).iterdir():
         cluster, _, proc = directory.name.partition(".")
         if cluster.isdigit() and proc.isdigit() and not is_wanted((int(cluster), int(proc))):
-            remove(directory)
+            trees.remove(directory)
 
 
-def size_of(path: Path) -> int:
-    """Bytes in a file or a tree, symbolic links not followed. What vanishes or cannot be looked into counts nothing."""
+def _is_made(path: Path) -> bool:
+    return path.is_file() or path.is_dir()
+
+
+@contextlib.contextmanager
+def _noting(failures: list[tuple[int, str]], source: Path, target: Path) -> Iterator[None]:
+    """Go on after an error, which is noted as errno and text."""
     try:
-        if path.is_symlink() or not path.is_dir():
-            return path.lstat().st_size
-        return sum(map(size_of, path.iterdir()))
-    except OSError:
-        return 0
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a tree, if it is there, even if the job has made parts of it read-only."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
-        return
-    try:
-        shutil.rmtree(path)
-    except OSError:
-        _unlock(path)
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _unlock(directory: Path) -> None:
-    """Make a tree removable. What vanishes meanwhile needs no help: a client may remove it at the same time."""
-    with contextlib.suppress(OSError):
-        directory.chmod(0o700)
-        for child in directory.iterdir():
-            if child.is_dir() and not child.is_symlink():
-                _unlock(child)
-
-
-def _copy(source: Path, target: Path) -> int:
-    """Copy a file, or a tree into a directory. Returns bytes copied."""
-    if not source.is_dir():
-        shutil.copy(source, target)
-        return target.stat().st_size
-    target.mkdir(exist_ok=True)
-    # A link to a directory inside a directory could lead back up; HTCondor does not follow it either, nor does it mind
-    # one that leads nowhere (tried on 23.9.6).
-    children = [child for child in source.iterdir() if not child.is_symlink() or child.is_file()]
-    return sum(_copy(child, target / child.name) for child in children)
-
-
-def _bring(source: Path, target: Path) -> int:
-    """Move a file into place, or the files of a tree one by one. Returns bytes moved."""
-    if source.is_dir():
-        if target.is_file():  # as HTCondor does; a file never takes the place of a directory
-            target.unlink()
-        target.mkdir(exist_ok=True)
-        return sum(_bring(child, target / child.name) for child in source.iterdir())
-    size = source.stat().st_size
-    # What a link points to would stay behind, so its content is copied.
-    if source.is_symlink() or not _rename(source, target):
-        beside = target.with_name(f".{target.name}.partial")
-        shutil.copy(source, beside)
-        beside.rename(target)
-    return size
-
-
-def _rename(source: Path, target: Path) -> bool:
-    """Move a file. False: the target is on another file system."""
-    try:
-        source.rename(target)
+        yield
+    except _NotMade as error:
+        failures.append((errno.ENOENT, str(error.strerror)))
     except OSError as error:
-        if error.errno == errno.EXDEV:
-            return False
-        raise
-    return True
+        failures.append((error.errno or 0, _failed(source.name, error, target)))
 
 
 def _failed(name: str | Path, error: OSError, target: Path | None = None) -> str:

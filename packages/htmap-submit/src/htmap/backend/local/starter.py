@@ -24,7 +24,8 @@ from htmap.backend.local.actions import HELD_CANNOT_START, HELD_INPUT_FILES, HEL
 from htmap.backend.local.eventlog import Exit, Resources, Usage
 from htmap.backend.local.fork_servers import ForkServers, Program
 from htmap.backend.local.job import Job
-from htmap.backend.local.sandbox import STDERR, STDOUT, CannotGoOn, Sandbox, size_of
+from htmap.backend.local.sandbox import STDERR, STDOUT, CannotGoOn, Sandbox
+from htmap.backend.local.trees import size_of
 
 _LOG = logging.getLogger(__name__)
 

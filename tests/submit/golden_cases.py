@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from htmap import MapOptions, TransferPath
-from htmap.create.description import Plan, items, render, renumbered
+from htmap.create.description import Plan, render, renumbered
 from htmap.create.inputs import StoredInputs
+from htmap.create.jobs import items
 from htmap.create.links import Links
 from htmap.create.transfers import Sender
 from htmap.store.mapdir import Home, MapDir
@@ -50,8 +51,7 @@ class Case:
     submission: int = 0
 
     def plan(self, root: Path) -> Plan:
-        options, sender = self.options(root), sender_below(root)
-        return Plan("fit", "fit_one", self.chunksize, options, sender, self.delivery, 1000, self.threshold)
+        return plan_of(self.options(root), self.chunksize, self.delivery, self.threshold, root)
 
     def text(self, root: Path) -> str:
         """The submit description."""
@@ -61,7 +61,7 @@ class Case:
 
     def lines(self, root: Path) -> list[str]:
         """The items: one line for each job."""
-        return list(items(self.plan(root), map_dir_below(root), self._stored(root)))
+        return list(items(self.plan(root), sender_below(root), map_dir_below(root), self._stored(root)))
 
     def _stored(self, root: Path) -> Iterator[StoredInputs]:
         sender = sender_below(root)
@@ -69,6 +69,18 @@ class Case:
             components = range(first, min(first + self.per_shard, self.components))
             files = {each: tuple(file.entry for file in sender.of_call(self.files(root, each))) for each in components}
             yield StoredInputs(shard, components, files)
+
+
+def plan_of(
+    options: MapOptions,
+    chunksize: int = 1,
+    delivery: Mapping[str, str] = BUNDLE,
+    threshold: int = 10_000,
+    root: Path = Path("/absent"),
+) -> Plan:
+    """What is planned for a function fit_one; links are made below `root`, if any are needed."""
+    fixed = sender_below(root).flat(options.fixed_input_files)
+    return Plan("fit", "fit_one", chunksize, options, fixed, delivery, 1000, threshold)
 
 
 def map_dir_below(root: Path) -> MapDir:

@@ -1,25 +1,19 @@
 """Render the submit description of one submission: options + delivery -> text. Pure: no I/O.
 
-In: checked options, the descriptors of the delivery method. Out: the text of ``submit`` and the lines of ``items``,
-which any backend takes, and which ``condor_submit`` takes by hand.
+In: checked options, the descriptors of the delivery method. Out: the text of ``submit``, which any backend takes, and
+``condor_submit`` by hand. What differs from job to job are variables in it, whose values `htmap.create.jobs` writes.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from htmap.create.inputs import StoredInputs
-from htmap.create.item_lines import item_line, item_values
-from htmap.create.remaps import remap_entries, spelled_out
-from htmap.create.transfers import Sender, check_names
-from htmap.create.urls import arrivals
+from htmap.create.remaps import remap_entries
 from htmap.delivery.outcomes import RUNNER_FAILED, why_runner_failed
-from htmap.exceptions import InvalidOption, MisalignedInputData
+from htmap.exceptions import InvalidOption
 from htmap.options import MapOptions, PerComponent, all_required
-from htmap.store.mapdir import PER_FOLDER, MapDir, folder_of, shard_name
-from htmap.store.records import spelled
+from htmap.store.mapdir import MapDir
 from htmap_common.agreed import CHECKPOINT, CHECKPOINTED, OUTPUTS, TRANSFER
 
 
@@ -31,7 +25,7 @@ class Plan:
     function_name: str
     chunksize: int
     options: MapOptions
-    sender: Sender
+    fixed_files: Mapping[str, Sequence[str]]  # of the options: entries, and the names that arrive by each
     delivery: Mapping[str, str]
     max_idle: int  # for late materialization
     threshold: int  # jobs above which it is used
@@ -68,112 +62,6 @@ def columns(plan: Plan) -> Columns:
 
 def _variable(name: str) -> str:
     return f"{_VARYING}{name.replace('.', '_')}"
-
-
-ValuesOf = Callable[[Sequence[int], Sequence[str]], Sequence[str]]
-"""Gives the values of the varying options for the components of a job, whose files it may look at."""
-
-
-def items(plan: Plan, map_dir: MapDir, stored: Iterable[StoredInputs]) -> Iterator[str]:
-    """One line for each job, in the order of the procs."""
-    varying = columns(plan).varying
-    own, remaps = plan.options.input_files, plan.options.output_remaps
-    fixed = plan.sender.flat(plan.options.fixed_input_files)
-    check_names(fixed)
-
-    def values_of(components: Sequence[int], files: Sequence[str]) -> Sequence[str]:
-        for option in varying:
-            _check_last(option, components[-1])
-        flat = {} if own is None else plan.sender.flat(own.values[components[0]])
-        if flat or files:
-            check_names(fixed | flat | arrivals(files))
-        if plan.chunksize > 1:
-            return [spelled_out(remaps, components)] if remaps else []
-        return [",".join(flat) if option is own else _value(plan, option, components[0]) for option in varying]
-
-    return item_lines(map_dir, plan.chunksize, stored, values_of if varying or remaps or fixed else None)
-
-
-def item_lines(
-    map_dir: MapDir, chunksize: int, stored: Iterable[StoredInputs], values_of: ValuesOf | None = None
-) -> Iterator[str]:
-    """One line for each job.
-
-    Parameters
-    ----------
-    map_dir
-        Where the map is when its jobs run.
-    values_of
-        None: no option varies.
-    """
-    values_of = values_of or (lambda _components, _files: ())
-    if chunksize == 1:
-        return _lines_of_single(stored, values_of)
-    return _lines_of_chunks(map_dir, chunksize, stored, values_of)
-
-
-def _lines_of_single(stored: Iterable[StoredInputs], values_of: ValuesOf) -> Iterator[str]:
-    jobs = itertools.count()
-    for inputs in stored:
-        shard = shard_name(inputs.shard)
-        # Hot: once per component.
-        for component, job in zip(inputs.components, jobs, strict=False):
-            if job % PER_FOLDER == 0:
-                folder = folder_of(job)
-            files = inputs.files.get(component, ())
-            values = values_of((component,), files)
-            if values:
-                yield item_line([str(component), shard, folder, *values, _listed(files)])
-            else:
-                # As item_line would, at a fifth of the cost.
-                yield f"{component},{shard},{folder},{_listed(files)}\n"
-
-
-def _lines_of_chunks(
-    map_dir: MapDir, chunksize: int, stored: Iterable[StoredInputs], values_of: ValuesOf
-) -> Iterator[str]:
-    single = ((component, inputs) for inputs in stored for component in inputs.components)
-    for job in itertools.count():
-        chunk = list(itertools.islice(single, chunksize))
-        if not chunk:
-            return
-        components = [component for component, _ in chunk]
-        first, *others = dict.fromkeys(inputs.shard for _, inputs in chunk)
-        # As the runner takes them, without commas.
-        chosen = spelled(components).replace(",", "+")
-        shards = "+".join(f"{shard:06d}" for shard in (first, *others))
-        files = list(dict.fromkeys(file for component, inputs in chunk for file in inputs.files.get(component, ())))
-        front = [str(components[0]), chosen, shards, shard_name(first), folder_of(job), *values_of(components, files)]
-        yield item_line([*front, _listed([*(str(map_dir.shard(other)) for other in others), *files])])
-
-
-def _listed(files: Sequence[str]) -> str:
-    """Files for the transfer list, each after a comma: they follow the shard."""
-    if not files:
-        return ""
-    check_names(arrivals(files))
-    return "".join(f",{file}" for file in files)
-
-
-def varying_values(line: str, options: int, *, is_chunked: bool = False) -> list[str]:
-    """The values of the varying options in a line for a job, of several components if it is chunked."""
-    front = 5 if is_chunked else 3
-    return item_values(line, front + options + 1)[front:-1]
-
-
-def _check_last(option: PerComponent, component: int) -> None:
-    if component >= len(option.values):
-        raise MisalignedInputData(
-            f"The map option {option.name} has {len(option.values)} values, but the map has more components. "
-            "Give one value for each component, or a single value for all."
-        )
-
-
-def _value(plan: Plan, option: PerComponent, component: int) -> str:
-    value = option.values[component]
-    if option is plan.options.output_remaps:
-        return remap_entries(value, str(component))
-    return str(value)
 
 
 def render(plan: Plan, map_dir: MapDir, jobs: int) -> str:
@@ -294,7 +182,7 @@ def _join_requirements(descriptors: dict[str, str], plan: Plan) -> None:
 def _join_input_files(descriptors: dict[str, str], plan: Plan) -> None:
     parts = [descriptors["transfer_input_files"]]
     parts += [value for name, value in plan.delivery.items() if name.casefold() == "transfer_input_files"]
-    parts += plan.sender.flat(plan.options.fixed_input_files)
+    parts += plan.fixed_files
     if plan.options.input_files is not None:
         parts.append(_rendered(plan.options.input_files))
     descriptors["transfer_input_files"] = ",".join(parts)

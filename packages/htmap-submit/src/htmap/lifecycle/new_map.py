@@ -25,8 +25,9 @@ from typing import Any
 
 import htmap_common
 from htmap.backend.protocol import Action, Backend, JobSelection
-from htmap.create.description import Plan, items, render, with_items
+from htmap.create.description import Plan, render, with_items
 from htmap.create.inputs import Call, CallerError, StoredInputs, store_inputs
+from htmap.create.jobs import items
 from htmap.create.links import Links
 from htmap.create.transfers import Sender
 from htmap.delivery.registry import DeliveryMethod
@@ -198,7 +199,7 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
         function_name=name,
         chunksize=chunksize,
         options=request.options,
-        sender=sender,
+        fixed_files=sender.flat(request.options.fixed_input_files),
         delivery={key: str(value) for key, value in request.delivery.descriptors(tag, final.path).items()},
         max_idle=request.max_idle,
         threshold=request.threshold,
@@ -206,7 +207,7 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
     for directory in (staging.submission(0).path, staging.inputs, staging.all_output_files, staging.checkpoints):
         make_private_directory(directory)
     counted = Counted(progress(store_inputs(staging, request.calls, sender)))
-    _write_items(staging.submission(0).items, items(plan, final, counted))
+    _write_items(staging.submission(0).items, items(plan, sender, final, counted))
     components = counted.count
     if components == 0:
         raise EmptyMap("The map has no inputs, so it was not created.")

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from htmap.backend.protocol import Backend, JobSelection
-from htmap.create.description import ValuesOf, item_lines, renumbered, varying_options, varying_values
+from htmap.create.description import renumbered, varying_options
 from htmap.create.inputs import StoredInputs
+from htmap.create.jobs import ValuesOf, item_lines, varying_values
 from htmap.create.remaps import by_component
 from htmap.create.transfers import entry_again
 from htmap.exceptions import (

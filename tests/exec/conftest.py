@@ -17,7 +17,7 @@ from typing import Any
 import cloudpickle
 import pytest
 
-from htmap.objects import freeze
+from htmap.pickling import freeze
 from htmap_common.wire import Buffer, Kind, OutputsReader, Record, encode_file
 
 PATIENCE_S = 30.0

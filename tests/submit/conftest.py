@@ -19,8 +19,8 @@ import htmap
 from htmap.delivery.registry import DeliveryMethod
 from htmap.lifecycle.new_map import Request, create
 from htmap.maps.readable import ReadableMap
-from htmap.objects import call_of
 from htmap.options import MapOptions
+from htmap.pickling import call_of
 from htmap.settings import BASE_SETTINGS, Settings
 from htmap.store.mapdir import Home
 

@@ -17,7 +17,7 @@ from tests.submit import event_text
 
 from htmap.backend.protocol import Action, Backend, JobSelection, JobStatus, QueuedJob
 from htmap.exceptions import BackendError
-from htmap.objects import freeze, thaw
+from htmap.pickling import freeze, thaw
 from htmap_common.agreed import SOME_RAISED
 from htmap_common.wire import Kind, OutputsWriter, read_record, read_shard
 

@@ -30,7 +30,7 @@ from htmap.exceptions import (
 )
 from htmap.lifecycle.new_map import Request, create
 from htmap.lifecycle.removal import Standing, standing
-from htmap.objects import thaw
+from htmap.pickling import thaw
 from htmap.store import tags
 from htmap.store.locks import is_held
 from htmap.store.mapdir import Home, MapDir

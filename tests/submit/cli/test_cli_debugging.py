@@ -11,7 +11,7 @@ from tests.submit.cli.place import Place
 import htmap
 from htmap.exceptions import CannotUnpickle, NoSuchComponent
 from htmap.maps.rehearsal import rehearse
-from htmap.objects import freeze
+from htmap.pickling import freeze
 from htmap_common.wire import Kind, encode_file
 
 

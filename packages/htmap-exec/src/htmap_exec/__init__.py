@@ -2,7 +2,7 @@
 
 ::
 
-    command_line -> keeper ──fork──> worker ── function, inputs (objects unpickles)
+    command_line -> keeper ──fork──> worker ── function, inputs (pickling)
                       │                 ├───── capture, user_files, checkpoints, leave_for_checkpoint, usage, node
                       │<── progress ───>│
                  after_death         records, describe_exception

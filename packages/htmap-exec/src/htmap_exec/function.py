@@ -33,10 +33,10 @@ def load_function(path: str) -> Callable[..., Any]:
     _check_python(record.header)
 
     # Not at the top: cloudpickle may be missing on the node, and then each component gets a record that says so.
-    from . import objects  # noqa: PLC0415
+    from . import pickling  # noqa: PLC0415
 
-    _check_cloudpickle(record.header, objects.CLOUDPICKLE_VERSION)
-    function: Callable[..., Any] = objects.load(record.segments)
+    _check_cloudpickle(record.header, pickling.CLOUDPICKLE_VERSION)
+    function: Callable[..., Any] = pickling.load(record.segments)
     return function
 
 

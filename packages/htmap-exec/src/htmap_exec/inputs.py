@@ -54,9 +54,9 @@ class Inputs:
         except (WireError, OSError) as error:
             raise UnreadableFile("inputs", path, error) from error
 
-        from . import objects  # noqa: PLC0415 - cloudpickle may be missing
+        from . import pickling  # noqa: PLC0415 - cloudpickle may be missing
 
-        args, kwargs = objects.load(segments, _PathMaker(files, self._scratch))
+        args, kwargs = pickling.load(segments, _PathMaker(files, self._scratch))
         return args, kwargs
 
     def _index(self, path: str) -> None:

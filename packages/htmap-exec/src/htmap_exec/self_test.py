@@ -12,7 +12,7 @@ import tempfile
 
 from htmap_common.wire import FORMAT, Buffer, Kind, OutputsReader, encode_file, encode_shard
 
-from . import __version__, objects
+from . import __version__, pickling
 from .errors import RunnerFailure
 from .keeper import Keeper
 from .task import Task
@@ -30,7 +30,7 @@ def run_self_test() -> str:
     """
     with tempfile.TemporaryDirectory() as scratch:
         task = Task("function", [0], ["inputs"], os.path.join(scratch, "outputs"), scratch)
-        function, call = objects.dump(lambda x, y: x * y), objects.dump(((6, 7), {}))
+        function, call = pickling.dump(lambda x, y: x * y), pickling.dump(((6, 7), {}))
         _write(os.path.join(scratch, "function"), encode_file(Kind.FUNCTION, {}, function))
         _write(os.path.join(scratch, "inputs"), encode_shard(range(1), call, {}))
         Keeper(task).run()
@@ -38,10 +38,10 @@ def run_self_test() -> str:
             record = outputs.record(outputs.entries[0])
     if "exception" in record.header:
         raise RunnerFailure(record.header["exception"]["message"])
-    if objects.load(record.segments) != 6 * 7:
+    if pickling.load(record.segments) != 6 * 7:
         raise RunnerFailure("A component returned something else than it should.")
     python = f"Python {sys.version.split()[0]} ({sys.executable})"
-    cloudpickle = f"cloudpickle {objects.CLOUDPICKLE_VERSION}"
+    cloudpickle = f"cloudpickle {pickling.CLOUDPICKLE_VERSION}"
     return f"htmap-exec {__version__} works: {python}, {cloudpickle}, wire format {FORMAT}"
 
 

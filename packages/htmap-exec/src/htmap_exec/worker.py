@@ -137,10 +137,10 @@ class Worker:
         args, kwargs = self._inputs.load(component)
         result = self._function(*args, **kwargs)
 
-        from . import objects  # noqa: PLC0415 - as in _fail
+        from . import pickling  # noqa: PLC0415 - as in _fail
 
         try:
-            return objects.dump(result)
+            return pickling.dump(result)
         except MemoryError:
             raise
         except Exception as error:
@@ -152,10 +152,10 @@ class Worker:
             # Its class exists only here, and its data says it all.
             return _Ending([], failure)
         try:
-            from . import objects  # noqa: PLC0415 - cloudpickle may be missing on the node
+            from . import pickling  # noqa: PLC0415 - cloudpickle may be missing on the node
         except ImportError:
             return _Ending([], failure)
-        return _Ending(objects.dump_exception(error), failure)
+        return _Ending(pickling.dump_exception(error), failure)
 
     def _leave_if_forked(self, error: BaseException | None) -> None:
         """End a child that the function has forked, if this is one that came back here: its parent answers for all."""

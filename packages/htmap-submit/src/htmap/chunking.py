@@ -21,8 +21,8 @@ from htmap.create.inputs import Call
 from htmap.exceptions import HTMapException
 from htmap.lifecycle.new_map import Request, create
 from htmap.maps.acting import Map, backends
-from htmap.objects import freeze
 from htmap.options import MapOptions, duration_s
+from htmap.pickling import freeze
 from htmap.settings import settings
 from htmap.store.mapdir import Home, MapDir
 from htmap_common.agreed import RETURNED

@@ -16,8 +16,8 @@ from htmap.delivery.registry import delivery_method
 from htmap.exceptions import CannotAddToMap, InvalidOption, MisalignedInputData, NoMapYet
 from htmap.lifecycle.new_map import Request, create, rehearse
 from htmap.maps.acting import Map, backends
-from htmap.objects import call_of
 from htmap.options import MapOptions
+from htmap.pickling import call_of
 from htmap.settings import settings
 from htmap.show.bars import creation_bar
 from htmap.store.mapdir import Home

@@ -13,7 +13,7 @@ from typing import Any
 
 from htmap.create.transfers import Sender
 from htmap.exceptions import CannotPickle
-from htmap.objects import Freezer
+from htmap.pickling import Freezer
 from htmap.store.atomic import make_private_directory, write_file
 from htmap.store.mapdir import PER_FOLDER, MapDir
 from htmap_common import TransferPath

@@ -41,8 +41,8 @@ from htmap.exceptions import (
 )
 from htmap.lifecycle.removal import sweep_tag
 from htmap.lifecycle.submission import submit, write_submission
-from htmap.objects import CLOUDPICKLE_VERSION, PROTOCOL, freeze
 from htmap.options import MapOptions
+from htmap.pickling import CLOUDPICKLE_VERSION, PROTOCOL, freeze
 from htmap.store import tags
 from htmap.store.atomic import make_private_directory, remove_tree, storage_errors, write_file
 from htmap.store.locks import new_locked_directory

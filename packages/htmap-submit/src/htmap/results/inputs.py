@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from htmap.exceptions import CannotUnpickle, DamagedFile
-from htmap.objects import MakePath, thaw
+from htmap.pickling import MakePath, thaw
 from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import MapDir
 from htmap_common.wire import Record, Shard, WireError, read_shard, read_shard_header
@@ -79,7 +79,7 @@ class Inputs:
         Parameters
         ----------
         make_path
-            As for `htmap.objects.thaw`.
+            As for `htmap.pickling.thaw`.
         """
         return _call(self._read(self.shard_of(component)), component, make_path)
 

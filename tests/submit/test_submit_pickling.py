@@ -1,4 +1,4 @@
-"""Mirrors htmap.objects: what is pickled comes back as it was, and the files inside are found."""
+"""Mirrors htmap.pickling: what is pickled comes back as it was, and the files inside are found."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from htmap import TransferPath
-from htmap.objects import Freezer, call_of, freeze, thaw
+from htmap.pickling import Freezer, call_of, freeze, thaw
 
 Point = namedtuple("Point", "x y")  # noqa: PYI024 - what users have
 

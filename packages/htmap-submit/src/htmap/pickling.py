@@ -1,7 +1,7 @@
 """The one place on the submit side where user objects are pickled and unpickled.
 
 In: functions, arguments. Out: segments, as `htmap_common.wire` stores them: a pickle, then its large buffers.
-Other side: ``htmap_exec.objects`` on the execute node.
+Other side: ``htmap_exec.pickling`` on the execute node.
 """
 
 from __future__ import annotations

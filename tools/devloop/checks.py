@@ -19,13 +19,14 @@ from devloop.saying import had, say
 from testbed import condor, newer_python
 from testbed.debian import DownloadFailed
 
-_UNIT = ("tests/common", "tests/exec", "tests/submit")
+_UNIT = ("tests/common", "tests/submit")
+_PROCESSES = "tests/processes"
 _REPOSITORY = "tests/repository"
 _DOCUMENTATION = "tests/docs"
 _PAGES = "tests/docs/test_pages.py"
 _CONFORMANCE = "tests/conformance"
 _INTEGRATION = "tests/integration"
-FOLDERS = (*_UNIT, _REPOSITORY, _DOCUMENTATION, _CONFORMANCE, _INTEGRATION)
+FOLDERS = (*_UNIT, _PROCESSES, _REPOSITORY, _DOCUMENTATION, _CONFORMANCE, _INTEGRATION)
 
 # Two cores are enough for this many processes; jobs of a pool mostly wait for its next cycle.
 _COMPUTING, _WAITING = ("-n", "2"), ("-n", "4")
@@ -52,7 +53,7 @@ def lint() -> int:
 
 
 def unit_tests() -> int:
-    """Run what needs no queue and a few seconds."""
+    """Run what starts no process: a minute of the processor at most."""
     return _pytest(Environment("default"), *_COMPUTING, *_UNIT)
 
 
@@ -76,11 +77,11 @@ def _everything(default: Environment) -> Iterator[Check]:
     yield _build_documentation()
     here = f"Python {sys.version_info.major}.{sys.version_info.minor}"
     here_too = (_REPOSITORY, _DOCUMENTATION, _CONFORMANCE)
-    yield _tests(f"{here}: units, local backend", default, *_COMPUTING, *_UNIT, *here_too)
+    yield _tests(f"{here}: units, local backend", default, *_COMPUTING, *_UNIT, _PROCESSES, *here_too)
     newer = had("a newer Python", newer_python.find_or_install)
     if newer:
         environment = Environment("newer", newer)
-        yield _tests(f"{newer}: units, local backend", environment, *_COMPUTING, *_UNIT, _CONFORMANCE)
+        yield _tests(f"{newer}: units, local backend", environment, *_COMPUTING, *_UNIT, _PROCESSES, _CONFORMANCE)
     # Those need a pool with container runtimes: see devloop.containers.
     but_deliveries = f"--ignore-glob={containers.TESTS.format('*')}"
     on_a_pool = (*_WAITING, "--backend=htcondor", _CONFORMANCE, _INTEGRATION, but_deliveries)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.submit.local.place import Place
+from tests.processes.local.place import Place
 
 from htmap.backend.protocol import Action, JobStatus
 

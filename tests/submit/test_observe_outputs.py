@@ -48,8 +48,10 @@ def open_files() -> Iterator[str]:
 
 def test_a_record_is_found_with_its_payload(map_dir: MapDir, outputs: Outputs) -> None:
     write(map_dir, {3: returned("x"), 4: raised(ValueError("y"))})
-    assert outputs.record(0, 0, 3).header["status"] == "returned"
-    assert outputs.header(0, 0, 4)["exception"]["message"] == "y"
+    assert outputs.record(0, 0, 3).outcome.status == "returned"
+    exception = outputs.outcome(0, 0, 4).exception
+    assert exception is not None
+    assert exception.message == "y"
     assert outputs.raised(0, 0) == frozenset({4})
 
 
@@ -63,19 +65,19 @@ def test_an_output_that_is_not_there_is_named(what: str, map_dir: MapDir, output
 
 def test_a_file_that_grows_is_looked_at_again(map_dir: MapDir, outputs: Outputs) -> None:
     write(map_dir, {0: returned("x")}, whole=False)
-    assert outputs.record(0, 0, 0).header["status"] == "returned"
+    assert outputs.record(0, 0, 0).outcome.status == "returned"
     with pytest.raises(OutputNotFound):
         outputs.record(0, 0, 1)
     assert outputs.raised(0, 0) is None, "more may come"
     write(map_dir, {1: raised(ValueError("y"))})
-    assert outputs.record(0, 0, 1).header["status"] == "raised"
+    assert outputs.record(0, 0, 1).outcome.status == "raised"
     assert outputs.raised(0, 0) == frozenset({1})
 
 
 def test_a_file_that_was_cut_short_keeps_the_records_before(map_dir: MapDir, outputs: Outputs) -> None:
     place = write(map_dir, {0: returned("x"), 1: returned("y" * 1000)}, whole=False)
     os.truncate(place, place.stat().st_size - 10)
-    assert outputs.record(0, 0, 0).header["status"] == "returned"
+    assert outputs.record(0, 0, 0).outcome.status == "returned"
     with pytest.raises(OutputNotFound):
         outputs.record(0, 0, 1)
 
@@ -96,8 +98,8 @@ def test_a_damaged_record_does_not_spoil_its_neighbours(map_dir: MapDir, outputs
     content = bytearray(place.read_bytes())
     content[content.index(b"second") + 2] ^= 1
     place.write_bytes(content)
-    assert outputs.record(0, 0, 0).header["status"] == "returned"
-    assert outputs.record(0, 0, 2).header["status"] == "returned"
+    assert outputs.record(0, 0, 0).outcome.status == "returned"
+    assert outputs.record(0, 0, 2).outcome.status == "returned"
     with pytest.raises(DamagedFile, match="output of component 1 is damaged"):
         outputs.record(0, 0, 1)
     assert outputs.raised(0, 0) == frozenset()
@@ -107,7 +109,7 @@ def test_a_damaged_record_does_not_spoil_its_neighbours(map_dir: MapDir, outputs
 def test_a_status_of_a_later_version_is_named(status: str, map_dir: MapDir, outputs: Outputs) -> None:
     write(map_dir, {0: ({"status": status}, [])})
     with pytest.raises(InvalidOutputStatus, match=rf"component 0 has the status '{status}'"):
-        outputs.header(0, 0, 0)
+        outputs.outcome(0, 0, 0)
 
 
 def test_a_file_that_cannot_be_opened_is_named(map_dir: MapDir, outputs: Outputs) -> None:
@@ -119,7 +121,7 @@ def test_a_file_that_cannot_be_opened_is_named(map_dir: MapDir, outputs: Outputs
 def test_the_last_record_of_a_component_counts(map_dir: MapDir, outputs: Outputs) -> None:
     write(map_dir, {0: raised(ValueError("first try"))}, whole=False)
     write(map_dir, {0: returned("second try")})
-    assert outputs.header(0, 0, 0)["status"] == "returned"
+    assert outputs.outcome(0, 0, 0).status == "returned"
 
 
 def test_one_file_is_open_at_a_time_and_none_in_the_end(map_dir: MapDir) -> None:
@@ -136,7 +138,7 @@ def test_one_file_is_open_at_a_time_and_none_in_the_end(map_dir: MapDir) -> None
 
 def test_a_file_whose_last_record_was_read_is_closed(map_dir: MapDir, outputs: Outputs) -> None:
     write(map_dir, {0: returned("x"), 1: returned("y")})
-    assert [outputs.record(0, 0, component).header["component"] for component in (0, 1)] == [0, 1]
+    assert [outputs.record(0, 0, component).outcome.component for component in (0, 1)] == [0, 1]
     assert not [path for path in open_files() if str(map_dir.path) in path]
 
 
@@ -144,4 +146,13 @@ def test_a_job_of_many_components_is_opened_once(map_dir: MapDir, outputs: Outpu
     place = write(map_dir, {component: returned(component) for component in range(5)})
     outputs.record(0, 0, 0)
     place.unlink()
-    assert [outputs.record(0, 0, component).header["component"] for component in range(5)] == list(range(5))
+    assert [outputs.record(0, 0, component).outcome.component for component in range(5)] == list(range(5))
+
+
+@pytest.mark.parametrize("wrong", [{"wall_s": "1"}, {"python": 3}, {"exception": []}, {"output_files": [1]}])
+def test_a_signed_header_of_wrong_types_is_damage(wrong: dict[str, Any], map_dir: MapDir, outputs: Outputs) -> None:
+    header, segments = returned("x")
+    write(map_dir, {0: ({**header, **wrong}, segments)})
+    for look in (outputs.outcome, outputs.record):
+        with pytest.raises(DamagedFile, match=rf"component 0 is damaged: .* no proper '{next(iter(wrong))}'"):
+            look(0, 0, 0)

@@ -11,6 +11,7 @@ from tests.submit.conftest import MakeMap
 from htmap import ComponentError, ComponentHold
 from htmap.maps.readable import ReadableMap
 from htmap.results.errors import advice_on, format_chain, hold_table
+from htmap_common.wire import read_exception, read_outcome
 
 EXCEPTION: dict[str, Any] = {
     "type": "ValueError",
@@ -37,6 +38,11 @@ HEADER: dict[str, Any] = {
 }
 
 
+def error_of(m: ReadableMap, component: int, header: dict[str, Any], created: float = 0.0) -> ComponentError:
+    outcome = read_outcome({"component": component, "status": "raised", **header})
+    return ComponentError.from_outcome(m, component, outcome, created)
+
+
 @pytest.fixture
 def m(make_map: MakeMap) -> ReadableMap:
     return make_map(str, range(4), tag="fit")
@@ -46,7 +52,7 @@ def m(make_map: MakeMap) -> ReadableMap:
 
 
 def test_a_report_says_what_happened_where_and_what_to_do(m: ReadableMap) -> None:
-    report = ComponentError.from_header(m, 3, HEADER).report()
+    report = error_of(m, 3, HEADER).report()
     for part in (
         "component 3 of map fit",
         "host: node7",
@@ -65,7 +71,7 @@ def test_a_report_says_what_happened_where_and_what_to_do(m: ReadableMap) -> Non
 
 
 def test_an_error_has_the_parts_that_the_reference_names(m: ReadableMap) -> None:
-    error = ComponentError.from_header(m, 3, HEADER)
+    error = error_of(m, 3, HEADER)
     assert (error.map, error.component, error.exception_msg) == (m, 3, "ValueError: no luck with 7")
     assert dict(error.node_info or ()) == {"host": "node7", "cpu_count": 8}
     assert dict(error.python_info or ()) == {
@@ -89,7 +95,7 @@ def test_an_error_has_the_parts_that_the_reference_names(m: ReadableMap) -> None
     ],
 )
 def test_a_record_that_says_little_still_gives_a_report(header: dict[str, Any], m: ReadableMap) -> None:
-    report = ComponentError.from_header(m, 0, header).report()
+    report = error_of(m, 0, header).report()
     assert "component 0 of map fit" in report
     assert "None" not in report.replace('File "None", line None, in None', "")
 
@@ -104,15 +110,15 @@ def test_a_component_without_an_output_gets_a_report_too(m: ReadableMap) -> None
 
 
 def test_a_remote_traceback_reads_like_pythons() -> None:
-    text = format_chain(EXCEPTION)
+    text = format_chain(read_exception(EXCEPTION))
     assert text.startswith("Traceback on the execute node (most recent call last):\n")
     assert text.endswith("ValueError: no luck with 7\nwhile fitting")
-    assert format_chain({}) == "Traceback on the execute node (most recent call last):\nunknown error"
+    assert format_chain(read_exception({})) == "Traceback on the execute node (most recent call last):\nunknown error"
 
 
 def test_code_is_what_ran_there_not_what_is_in_a_file_of_that_name_here(m: ReadableMap) -> None:
     frame = {"file": __file__, "line": 1, "function": "f", "code": None, "locals": None}
-    report = ComponentError.from_header(m, 0, {"exception": {"type": "X", "frames": [frame]}}).report()
+    report = error_of(m, 0, {"exception": {"type": "X", "frames": [frame]}}).report()
     assert "Mirrors htmap" not in report
 
 
@@ -160,8 +166,8 @@ def test_a_line_that_was_not_on_the_node_is_read_here_unless_it_has_changed(m: A
     frame = {"file": str(script), "line": 2, "function": "fit", "code": "", "locals": {}}
     header = {"exception": {"type": "ZeroDivisionError", "frames": [frame]}}
     since = script.stat().st_mtime
-    assert "return 1 / 0" in ComponentError.from_header(m, 0, header, since + 1).report()
-    assert "return 1 / 0" in format_chain(header["exception"], since + 1)
-    assert "return 1 / 0" not in ComponentError.from_header(m, 0, header, since - 1).report()
+    assert "return 1 / 0" in error_of(m, 0, header, since + 1).report()
+    assert "return 1 / 0" in format_chain(read_exception(header["exception"]), since + 1)
+    assert "return 1 / 0" not in error_of(m, 0, header, since - 1).report()
     frame["file"] = str(tmp_path / "absent.py")
-    assert "absent.py" in ComponentError.from_header(m, 0, header, since + 1).report()
+    assert "absent.py" in error_of(m, 0, header, since + 1).report()

@@ -16,12 +16,14 @@ from htmap.create.transfers import Sender
 from htmap.exceptions import CannotUnpickle, DamagedFile, StorageError
 from htmap.results.inputs import Inputs, exception_of, result_of
 from htmap.store.mapdir import Home, MapDir
-from htmap_common.wire import Kind, Record, decode_file, encode_file
+from htmap_common.wire import Kind, OutcomeRecord, decode_file, encode_file, read_outcome
 
 
-def record_of(payload: Payload) -> Record:
+def record_of(payload: Payload) -> OutcomeRecord:
     header, segments = payload
-    return decode_file(b"".join(encode_file(Kind.OUTPUTS, header, segments, align=64)), Kind.OUTPUTS)
+    buffers = encode_file(Kind.OUTPUTS, {"component": 0, **header}, segments, align=64)
+    record = decode_file(b"".join(buffers), Kind.OUTPUTS)
+    return OutcomeRecord(read_outcome(record.header), record.segments)
 
 
 class Stubborn(Exception):
@@ -64,6 +66,14 @@ def test_a_result_that_cannot_be_made_again_here_is_named() -> None:
         broken = {**header, "payload": [0, len(segments)]}
         with pytest.raises(CannotUnpickle, match=r"result of component 7 cannot be unpickled here: .*the same modules"):
             result_of(record_of((broken, segments)), 7)
+
+
+def test_a_payload_that_is_not_there_is_damage() -> None:
+    header, segments = returned("x")
+    record = record_of(({**header, "payload": [0, 7]}, segments))
+    with pytest.raises(DamagedFile, match=r"result of component 7 .* no proper 'payload'"):
+        result_of(record, 7)
+    assert exception_of(record) is None
 
 
 def test_the_exception_is_the_users_own() -> None:

@@ -18,6 +18,7 @@ from htmap.show.lines import BrokenMap, MapLine, Usage
 from htmap.show.status_machine import as_json, status_dict, status_rows
 from htmap.show.status_text import status_table
 from htmap.show.table import Column, render, shortened
+from htmap_common.wire import read_outcome
 
 FIT = MapLine("fit-1", {Status.COMPLETED: 7, Status.HELD: 3}, Usage(2048, 120 * 1024**2, 90, 36_061))
 OTHER = MapLine("a-map-with-a-rather-long-tag", {Status.IDLE: 12}, Usage(10, 0, 0, 0))
@@ -131,8 +132,12 @@ def test_csv_has_the_columns_that_were_asked_for() -> None:
 def error(component: int, message: str, *files: str, hint: str | None = None) -> ComponentError:
     """What a component raised, in these files."""
     frames = [{"file": file, "line": 10 + n, "function": "f"} for n, file in enumerate(files)]
-    header = {"exception": {"type": "ValueError", "message": message, "frames": frames, "hint": hint}}
-    return ComponentError.from_header(cast("ReadableMap", None), component, header)
+    header = {
+        "component": component,
+        "status": "raised",
+        "exception": {"type": "ValueError", "message": message, "frames": frames, "hint": hint},
+    }
+    return ComponentError.from_outcome(cast("ReadableMap", None), component, read_outcome(header))
 
 
 def test_errors_are_grouped_by_the_users_own_line() -> None:

@@ -26,7 +26,7 @@ from htmap.pickling import freeze
 from htmap.settings import settings
 from htmap.store.mapdir import Home, MapDir
 from htmap_common.agreed import RETURNED
-from htmap_common.wire import Kind, OutputsReader, WireError, read_record
+from htmap_common.wire import Kind, OutputsReader, WireError, read_outcome, read_record
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ def _wall_times(map_dir: MapDir) -> Iterator[float]:
     for path in map_dir.submission(0).outputs.glob("*/*"):
         with contextlib.suppress(WireError, OSError), OutputsReader.open(path) as reader:
             for number, entry in enumerate(reader.entries):
-                wall_s = float(reader.header(entry)["wall_s"])
+                wall_s = read_outcome(reader.header(entry)).wall_s
                 if entry.status == RETURNED and (number > 0 or wall_s > _LOADING_IS_LITTLE_S):
                     yield wall_s
 

@@ -13,6 +13,7 @@ from .files import decode_file, encode_file, read_header, read_record
 from .framing import FORMAT, Kind, Record, Run
 from .index import IndexEntry
 from .inputs import SentFile, Shard, ShardHeader, encode_shard, read_shard, read_shard_header
+from .outcome import Outcome, OutcomeRecord, RemoteException, RemoteFrame, read_exception, read_outcome
 from .outputs import OutputsReader, OutputsWriter
 from .source import Buffer, write_buffers
 
@@ -23,9 +24,13 @@ __all__ = [
     "IndexEntry",
     "Kind",
     "NotOurFile",
+    "Outcome",
+    "OutcomeRecord",
     "OutputsReader",
     "OutputsWriter",
     "Record",
+    "RemoteException",
+    "RemoteFrame",
     "Run",
     "SentFile",
     "Shard",
@@ -38,7 +43,9 @@ __all__ = [
     "describe",
     "encode_file",
     "encode_shard",
+    "read_exception",
     "read_header",
+    "read_outcome",
     "read_record",
     "read_shard",
     "read_shard_header",

@@ -238,14 +238,14 @@ class ReadableMap(Sequence[Any]):
 
     def _error(self, component: int, timeout: Timeout) -> ComponentError:
         try:
-            header = self._retrieval.error_header(component, timeout)
+            outcome = self._retrieval.outcome(component, timeout)
         except DamagedFile as error:
             return ComponentError.without_output(self, component, str(error))
-        if header is None:
+        if outcome is None:
             return ComponentError.without_output(self, component, self._retrieval.why_no_output(component))
-        if header["status"] != RAISED:
+        if outcome.status != RAISED:
             raise ExpectedError(f"Component {component} of map {self._tag} returned: it has no error. Use map.get().")
-        return ComponentError.from_header(self, component, header, self._components.created)
+        return ComponentError.from_outcome(self, component, outcome, self._components.created)
 
     @overload
     def __getitem__(self, item: int) -> Any: ...

@@ -1,6 +1,6 @@
 """Find the record that a component left, in the output file of its job.
 
-In: places of components. Out: headers (plain values) and records (with payload), checked. Nothing is unpickled here.
+In: places of components. Out: outcomes (typed values) and records (with payload), checked. Nothing is unpickled here.
 Other side: ``htmap_exec``, which appends a record for each component as it finishes. Sequential readers open each
 job's file once: it stays open until its last record has been read.
 """
@@ -10,14 +10,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from htmap.exceptions import DamagedFile, InvalidOutputStatus, OutputNotFound, StorageError
 from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import MapDir
 from htmap_common.agreed import RAISED, RETURNED
-from htmap_common.wire import IndexEntry, OutputsReader, Record, WireError
+from htmap_common.wire import IndexEntry, Outcome, OutcomeRecord, OutputsReader, WireError, read_outcome
 
 
 class Outputs:
@@ -31,12 +31,12 @@ class Outputs:
         weakref.finalize(self, self._last.close)
         self._lock = threading.Lock()
 
-    def header(self, submission: int, job: int, component: int) -> dict[str, Any]:
+    def outcome(self, submission: int, job: int, component: int) -> Outcome:
         """What the record of a component says in plain values; raises as `record` does."""
         with self._reader(submission, job, component) as (reader, entry):
-            return _checked(reader.header(entry), component)
+            return _typed(reader.header(entry), component)
 
-    def record(self, submission: int, job: int, component: int) -> Record:
+    def record(self, submission: int, job: int, component: int) -> OutcomeRecord:
         """The whole record of a component.
 
         Raises
@@ -48,8 +48,7 @@ class Outputs:
         """
         with self._reader(submission, job, component) as (reader, entry):
             record = reader.record(entry)
-            _checked(record.header, component)
-            return record
+            return OutcomeRecord(_typed(record.header, component), record.segments)
 
     def raised(self, submission: int, job: int) -> frozenset[int] | None:
         """Which components of an ended job raised, from the index alone. None: its output cannot be read (yet)."""
@@ -125,10 +124,11 @@ class _LastFile:
             self.output = None
 
 
-def _checked(header: dict[str, Any], component: int) -> dict[str, Any]:
-    if header.get("status") not in (RETURNED, RAISED):
+def _typed(header: Mapping[str, Any], component: int) -> Outcome:
+    outcome = read_outcome(header)
+    if outcome.status not in (RETURNED, RAISED):
         raise InvalidOutputStatus(
-            f"The output of component {component} has the status {header.get('status')!r}, which this version of HTMap "
+            f"The output of component {component} has the status {outcome.status!r}, which this version of HTMap "
             "does not know. Was it written by a newer one?"
         )
-    return header
+    return outcome

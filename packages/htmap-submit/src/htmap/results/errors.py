@@ -1,6 +1,6 @@
 """What went wrong with a component: errors that its function raised, holds that the queue put on it.
 
-In: the plain values of a "raised" record, or the end of a job that left none. Out: `ComponentError`, `ComponentHold`,
+In: the outcome of a component that raised, or the end of a job that left none. Out: `ComponentError`, `ComponentHold`,
 and text that a scientist can read.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from htmap.store.records import spelled
+from htmap_common.wire import Outcome, RemoteException, RemoteFrame, read_exception
 
 if TYPE_CHECKING:
     from htmap.maps.readable import ReadableMap
@@ -135,30 +136,30 @@ class ComponentError:
         return f"<ComponentError(map={self.map.tag!r}, component={self.component}, {self.exception_msg!r})>"
 
     @classmethod
-    def from_header(
+    def from_outcome(
         cls,
         map: ReadableMap,  # noqa: A002 - the reference's name
         component: int,
-        header: Mapping[str, Any],
+        outcome: Outcome,
         created: float = 0.0,
     ) -> ComponentError:
-        """Make the error of a "raised" record. `created`: when the map was made, in seconds since 1970."""
-        exception = header.get("exception") or {}
+        """Make the error of a component that raised. `created`: when the map was made, in seconds since 1970."""
+        exception = outcome.exception or read_exception({})
         return cls(
             map=map,
             component=component,
             exception_msg=_headline(exception),
-            node_info=_labelled(header.get("node") or {"host": header.get("host")}),
+            node_info=_labelled(outcome.node or {"host": outcome.host}),
             python_info=_labelled(
                 {
-                    "executable": header.get("executable"),
-                    "version": ".".join(map_str(header.get("python") or ())),
-                    "cloudpickle": header.get("cloudpickle"),
+                    "executable": outcome.executable,
+                    "version": ".".join([str(number) for number in outcome.python]),
+                    "cloudpickle": outcome.cloudpickle,
                 }
             ),
-            scratch_dir_contents=[Path(path) for path in header.get("scratch") or ()],
-            stack_summary=_stack(exception.get("frames") or (), created),
-            hint=exception.get("hint"),
+            scratch_dir_contents=[Path(path) for path in outcome.scratch or ()],
+            stack_summary=_stack(exception.frames, created),
+            hint=exception.hint,
         )
 
     @classmethod
@@ -203,14 +204,8 @@ class ComponentError:
         return "\n\n".join(parts)
 
 
-def map_str(values: Iterable[Any]) -> list[str]:
-    """Each value as text."""
-    return [str(value) for value in values]
-
-
-def _headline(exception: Mapping[str, Any]) -> str:
-    kind, message = exception.get("type", "unknown error"), exception.get("message", "")
-    return f"{kind}: {message}" if message else str(kind)
+def _headline(exception: RemoteException) -> str:
+    return f"{exception.type}: {exception.message}" if exception.message else exception.type
 
 
 def _labelled(facts: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
@@ -225,24 +220,24 @@ def _section(title: str, lines: list[str]) -> str:
     return "\n".join([title, *(f"  {line}" for line in lines)])
 
 
-def _stack(frames: Iterable[Mapping[str, Any]], created: float) -> traceback.StackSummary:
+def _stack(frames: Iterable[RemoteFrame], created: float) -> traceback.StackSummary:
     return traceback.StackSummary.from_list(
         [
             traceback.FrameSummary(
-                str(frame.get("file")),
-                frame.get("line"),
-                str(frame.get("function")),
+                frame.file,
+                frame.line,
+                frame.function,
                 lookup_line=False,
-                line=frame.get("code") or _line_here(str(frame.get("file")), frame.get("line"), created),
+                line=frame.code or _line_here(frame.file, frame.line, created),
                 # Reprs already: FrameSummary would take the repr of each.
-                locals={name: _Verbatim(shown) for name, shown in (frame.get("locals") or {}).items()} or None,
+                locals={name: _Verbatim(shown) for name, shown in frame.locals.items()} or None,
             )
             for frame in frames
         ]
     )
 
 
-def _line_here(path: str, number: int | None, created: float) -> str:
+def _line_here(path: str, number: int, created: float) -> str:
     """The line of a file that was not on the node: a script of the user's, unless it has changed since it was sent."""
     try:
         is_known = Path(path).stat().st_mtime <= created
@@ -266,12 +261,12 @@ def format_stack(stack: traceback.StackSummary) -> str:
     return "".join(stack.format()).rstrip("\n")
 
 
-def format_chain(exception: Mapping[str, Any], created: float = 0.0) -> str:
+def format_chain(exception: RemoteException, created: float = 0.0) -> str:
     """The remote traceback of an exception record, as text. `created`: when the map was made, in seconds since 1970."""
     lines = [
         "Traceback on the execute node (most recent call last):",
-        format_stack(_stack(exception.get("frames") or (), created)),
+        format_stack(_stack(exception.frames, created)),
     ]
     lines.append(_headline(exception))
-    lines += [str(note) for note in exception.get("notes") or ()]
+    lines += exception.notes
     return "\n".join(line for line in lines if line)

@@ -15,31 +15,27 @@ from htmap.exceptions import CannotUnpickle, DamagedFile
 from htmap.pickling import MakePath, thaw
 from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import MapDir
-from htmap_common.wire import Record, Shard, WireError, read_shard, read_shard_header
+from htmap_common.wire import OutcomeRecord, Shard, WireError, read_shard, read_shard_header
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 
 
-def result_of(record: Record, component: int) -> Any:
+def result_of(record: OutcomeRecord, component: int) -> Any:
     """The object that the function returned."""
-    return _thawed(record, f"The result of component {component}")
+    what = f"result of component {component}"
+    with _readable(what):
+        payload = record.payload()
+    return unpickled(payload, f"The {what}")
 
 
-def exception_of(record: Record) -> BaseException | None:
+def exception_of(record: OutcomeRecord) -> BaseException | None:
     """The exception object that the function raised, where it pickled there and unpickles here."""
-    if "payload" not in record.header:
-        return None
     try:
-        exception = _thawed(record, "The exception")
-    except CannotUnpickle:
+        payload = record.payload()
+        exception = unpickled(payload, "The exception") if payload else None
+    except (WireError, CannotUnpickle):
         return None
     return exception if isinstance(exception, BaseException) else None
-
-
-def _thawed(record: Record, what: str) -> Any:
-    first, count = record.header.get("payload", (0, len(record.segments)))
-    segments = record.segments[first : first + count]
-    return unpickled(segments, what)
 
 
 def unpickled(segments: Any, what: str, make_path: MakePath | None = None) -> Any:
@@ -100,7 +96,7 @@ class Inputs:
 
 @contextlib.contextmanager
 def _readable(what: str) -> Iterator[None]:
-    """Errors while reading a file of inputs become ours."""
+    """Errors while reading a file become ours."""
     try:
         with storage_errors(f"read the {what}"):
             yield

@@ -7,7 +7,7 @@ our exceptions that names map and component. This is all of `htmap.Map.get` and 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -25,7 +25,7 @@ from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.results.errors import format_chain
 from htmap.results.inputs import exception_of, result_of
 from htmap_common.agreed import RAISED
-from htmap_common.wire import Record
+from htmap_common.wire import Outcome, OutcomeRecord, WireError, read_exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Retrieval:
         if status is ComponentStatus.REMOVED:
             self.raise_removed(component)
         record = self.record(component, timeout)
-        if record is None or record.header["status"] == RAISED:
+        if record is None or record.outcome.status == RAISED:
             self.raise_error(component, record)
         return result_of(record, component)
 
@@ -95,7 +95,7 @@ class Retrieval:
             lambda: f"component {component} of map {self.tag()}, which is {self._components.status(component)}",
         )
 
-    def record(self, component: int, timeout: Timeout) -> Record | None:
+    def record(self, component: int, timeout: Timeout) -> OutcomeRecord | None:
         """The record of a component that is over. None: its job failed and left none."""
         try:
             return self._components.outputs.record(*self._components.place(component), component)
@@ -103,7 +103,7 @@ class Retrieval:
             self._refresh()  # the whole map may be gone
             return self._late_record(component, timeout)
 
-    def _late_record(self, component: int, timeout: Timeout) -> Record | None:
+    def _late_record(self, component: int, timeout: Timeout) -> OutcomeRecord | None:
         place = self._components.place(component)
         failed = self._components.exit_of(component) is not None
         deadline, pacer = Deadline(timeout), Pacer(self._pace().longest_s)
@@ -123,10 +123,10 @@ class Retrieval:
     def _grace_left_s(self) -> float:
         return self._components.silent_since() + self._pace().grace_s - time.time()
 
-    def error_header(self, component: int, timeout: Timeout) -> Mapping[str, Any] | None:
-        """What the record of an errored component says. None: it left no record."""
+    def outcome(self, component: int, timeout: Timeout) -> Outcome | None:
+        """What the record of a component that is over says. None: it left no record."""
         record = self.record(component, timeout)
-        return None if record is None else record.header
+        return None if record is None else record.outcome
 
     def printed(self, component: int, stream: str) -> str:
         """What a settled component printed; for one without a record, what its job printed."""
@@ -136,26 +136,29 @@ class Retrieval:
         except (OutputNotFound, DamagedFile):
             log = self._components.map_dir.submission(place.submission).log(place.job)
             return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-        segment = record.header.get(stream)
-        return "" if segment is None else bytes(record.segments[segment]).decode("utf-8", "replace")
+        try:
+            return record.printed(stream).decode("utf-8", "replace")
+        except WireError as error:
+            raise DamagedFile(f"What component {component} printed cannot be read: {error}") from error
 
     def memory_mb(self, component: int) -> int:
         """Peak memory of a component, in MB, rounded up; 0 if nothing has been reported."""
-        measured_kb = self._measured(component).get("peak_memory_kb", 0)
+        measured = self._measured(component)
+        measured_kb = measured.peak_memory_kb if measured else 0
         return -(-measured_kb // 1024) or self._components.memory_mb(component)
 
     def cpu_s(self, component: int) -> float:
         """User and system time of a component, in seconds; 0 if it has not finished."""
-        header = self._measured(component)
-        return float(header.get("user_cpu_s", 0.0) + header.get("system_cpu_s", 0.0))
+        measured = self._measured(component)
+        return float(measured.user_cpu_s + measured.system_cpu_s) if measured else 0.0
 
-    def _measured(self, component: int) -> Mapping[str, Any]:
+    def _measured(self, component: int) -> Outcome | None:
         if self._components.status(component) in ACTIVE:
-            return {}
+            return None
         try:
-            return self._components.outputs.header(*self._components.place(component), component)
+            return self._components.outputs.outcome(*self._components.place(component), component)
         except HTMapException:
-            return {}  # what is wrong with it is said where the output itself is asked for
+            return None  # what is wrong with it is said where the output itself is asked for
 
     def why_no_output(self, component: int) -> str:
         """One sentence on a component whose job is over but left no record."""
@@ -165,15 +168,15 @@ class Retrieval:
         ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return f"The job {ended} and left no output."
 
-    def raise_error(self, component: int, record: Record | None) -> NoReturn:
+    def raise_error(self, component: int, record: OutcomeRecord | None) -> NoReturn:
         """Raise for an errored component; the cause is the user's own exception, where it pickles."""
         if record is None:
             raise MapComponentError(
                 f"Component {component} of map {self.tag()} has no output. {self.why_no_output(component)} "
                 f"See map.stderr[{component}]; map.rerun([{component}]) tries again."
             )
-        exception = record.header.get("exception") or {}
-        hint = f"\n{exception['hint']}" if exception.get("hint") else ""
+        exception = record.outcome.exception or read_exception({})
+        hint = f"\n{exception.hint}" if exception.hint else ""
         trace = format_chain(exception, self._components.created)
         raise MapComponentError(
             f"Component {component} of map {self.tag()} raised.\n{trace}{hint}\n"

@@ -1,0 +1,241 @@
+"""What became of a component: the header of a record of an outputs file, with types.
+
+In: the plain values of a header that is whole, but that anybody may have written. Out: an `Outcome`, each field of the
+type that it is said to have. What has another type is `Corrupt`, as a wrong checksum is; what is absent, as in records
+of older versions, has the value that says so; keys that are not known are left out.
+On the other side: ``htmap_exec.records``, which writes them. ``docs/wire-format.md`` states what each key means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .errors import Corrupt
+
+_DEEPEST = 100
+"""Groups of exceptions within groups: Python itself shows no more than ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFrame:
+    """An entry of a traceback.
+
+    Attributes
+    ----------
+    code
+        The text of the line. Empty: the node did not have what ran as a file.
+    locals
+        A short text for each local variable.
+    """
+
+    file: str
+    line: int
+    function: str
+    code: str
+    locals: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteException:
+    """An exception as data.
+
+    Attributes
+    ----------
+    frames
+        The outermost first.
+    frames_left_out
+        How many are missing in the middle.
+    chain
+        What led to it, the nearest first.
+    relation
+        In a chain: ``"cause"`` (raise ... from) or ``"context"`` (raised while that one was handled).
+    members
+        Of a group of exceptions.
+    members_left_out
+        How many are missing at the end.
+    hint
+        What to do, in a sentence or two.
+    """
+
+    type: str
+    module: str
+    message: str
+    frames: Sequence[RemoteFrame]
+    frames_left_out: int
+    notes: Sequence[str]
+    chain: Sequence[RemoteException]
+    relation: str
+    members: Sequence[RemoteException]
+    members_left_out: int
+    hint: str | None
+
+
+class Outcome(NamedTuple):
+    """What became of a component; `read_outcome` makes it.
+
+    Attributes
+    ----------
+    status
+        `htmap_common.agreed.RETURNED` or `RAISED`; of a newer version perhaps another one.
+    python
+        Version, as integers; empty: unknown.
+    attempt
+        Which start of the job this was; 0: unknown.
+    started
+        Unix seconds; 0: unknown.
+    payload
+        The segments that hold the pickled result or exception.
+    stdout, stderr
+        The segment that holds what was printed.
+    node
+        Facts about the machine; only of those that raised, as are the three after it.
+    """
+
+    component: int
+    status: str
+    python: Sequence[int]
+    cloudpickle: str | None
+    host: str | None
+    attempt: int
+    started: float
+    wall_s: float
+    user_cpu_s: float
+    system_cpu_s: float
+    peak_memory_kb: int
+    payload: slice | None
+    stdout: int | None
+    stderr: int | None
+    output_files: Sequence[str]
+    node: Mapping[str, str | int | float]
+    executable: str | None
+    scratch: Sequence[str] | None
+    exception: RemoteException | None
+
+
+class OutcomeRecord(NamedTuple):
+    """What became of a component, with the opaque part of its record."""
+
+    outcome: Outcome
+    segments: Sequence[memoryview]
+
+    def payload(self) -> Sequence[memoryview]:
+        """The pickled result or exception, and its buffers; none: it does not pickle. Raises `Corrupt`."""
+        if self.outcome.payload is None:
+            return ()
+        segments = self.segments[self.outcome.payload]
+        if len(segments) != self.outcome.payload.stop - self.outcome.payload.start:
+            raise _wrong("payload")
+        return segments
+
+    def printed(self, stream: str) -> bytes:
+        """What was printed to ``stdout`` or ``stderr``. Raises `Corrupt`."""
+        number = self.outcome.stdout if stream == "stdout" else self.outcome.stderr
+        if number is None:
+            return b""
+        if not 0 <= number < len(self.segments):
+            raise _wrong(stream)
+        return bytes(self.segments[number])
+
+
+def read_outcome(header: Mapping[str, Any]) -> Outcome:
+    """Give the values of a header their types. Raises `Corrupt`."""
+    # Hot: once per result.
+    get = header.get
+    python, payload, exception = get("python"), get("payload"), get("exception")
+    output_files, node, scratch = get("output_files"), get("node"), get("scratch")
+    return Outcome(
+        _checked("component", get("component"), int),
+        _checked("status", get("status"), str),
+        () if python is None else _items("python", python, int),
+        _optional("cloudpickle", get("cloudpickle"), str),
+        _optional("host", get("host"), str),
+        _checked("attempt", get("attempt", 0), int),
+        _checked("started", get("started", 0.0), float, int),
+        _checked("wall_s", get("wall_s", 0.0), float, int),
+        _checked("user_cpu_s", get("user_cpu_s", 0.0), float, int),
+        _checked("system_cpu_s", get("system_cpu_s", 0.0), float, int),
+        _checked("peak_memory_kb", get("peak_memory_kb", 0), int),
+        None if payload is None else _payload(payload),
+        _optional("stdout", get("stdout"), int),
+        _optional("stderr", get("stderr"), int),
+        () if output_files is None else _items("output_files", output_files, str),
+        {} if node is None else _table("node", node, str, int, float),
+        _optional("executable", get("executable"), str),
+        None if scratch is None else _items("scratch", scratch, str),
+        None if exception is None else _exception(exception),
+    )
+
+
+def read_exception(value: Mapping[str, Any]) -> RemoteException:
+    """Give the parts of an exception their types. Raises `Corrupt`."""
+    return _exception(value)
+
+
+def _exception(value: Any, depth: int = 0) -> RemoteException:
+    _checked("exception", value, dict)
+    if depth > _DEEPEST:
+        raise _wrong("exception")
+
+    def others(name: str) -> Sequence[RemoteException]:
+        return [_exception(each, depth + 1) for each in _items(name, value.get(name) or [], dict)]
+
+    return RemoteException(
+        type=_checked("type", value.get("type", "unknown error"), str),
+        module=_checked("module", value.get("module", ""), str),
+        message=_checked("message", value.get("message", ""), str),
+        frames=[_frame(each) for each in _items("frames", value.get("frames") or [], dict)],
+        frames_left_out=_checked("frames_left_out", value.get("frames_left_out", 0), int),
+        notes=_items("notes", value.get("notes") or [], str),
+        chain=others("chain"),
+        relation=_checked("relation", value.get("relation", ""), str),
+        members=others("members"),
+        members_left_out=_checked("members_left_out", value.get("members_left_out", 0), int),
+        hint=_optional("hint", value.get("hint"), str),
+    )
+
+
+def _frame(value: Mapping[str, Any]) -> RemoteFrame:
+    return RemoteFrame(
+        file=_checked("file", value.get("file", "?"), str),
+        line=_checked("line", value.get("line") or 0, int),
+        function=_checked("function", value.get("function", "?"), str),
+        code=_checked("code", value.get("code") or "", str),
+        locals=_table("locals", value.get("locals") or {}, str),
+    )
+
+
+def _checked(name: str, value: Any, *kinds: type) -> Any:
+    if type(value) not in kinds:
+        raise _wrong(name)
+    return value
+
+
+def _optional(name: str, value: Any, kind: type) -> Any:
+    if value is not None and type(value) is not kind:
+        raise _wrong(name)
+    return value
+
+
+def _items(name: str, value: Any, kind: type) -> Sequence[Any]:
+    if type(value) is not list or not all(type(each) is kind for each in value):
+        raise _wrong(name)
+    return value
+
+
+def _table(name: str, value: Any, *kinds: type) -> Mapping[str, Any]:
+    if type(value) is not dict or not all(type(each) in kinds for each in value.values()):
+        raise _wrong(name)
+    return value
+
+
+def _payload(value: Any) -> slice:
+    match value:
+        case [int(first), int(count)] if first >= 0 and count >= 0:
+            return slice(first, first + count)
+    raise _wrong("payload")
+
+
+def _wrong(name: str) -> Corrupt:
+    return Corrupt(f"the header of a record has no proper {name!r}")

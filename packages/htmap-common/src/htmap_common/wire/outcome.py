@@ -79,23 +79,22 @@ class Outcome(NamedTuple):
     ----------
     status
         `htmap_common.agreed.RETURNED` or `RAISED`; of a newer version perhaps another one.
-    python
-        Version, as integers; empty: unknown.
     attempt
         Which start of the job this was; 0: unknown.
     started
         Unix seconds; 0: unknown.
-    payload
-        The segments that hold the pickled result or exception.
     stdout, stderr
         The segment that holds what was printed.
-    node
-        Facts about the machine; only of those that raised, as are the three after it.
+    executable, node, scratch
+        The interpreter, facts about the machine, what lay in the directory; only of components that raised.
+    python
+        Version, as integers; empty: unknown.
+    payload
+        The segments that hold the pickled result or exception.
     """
 
     component: int
     status: str
-    python: Sequence[int]
     cloudpickle: str | None
     host: str | None
     attempt: int
@@ -104,12 +103,13 @@ class Outcome(NamedTuple):
     user_cpu_s: float
     system_cpu_s: float
     peak_memory_kb: int
-    payload: slice | None
     stdout: int | None
     stderr: int | None
+    executable: str | None
+    python: Sequence[int]
+    payload: slice | None
     output_files: Sequence[str]
     node: Mapping[str, str | int | float]
-    executable: str | None
     scratch: Sequence[str] | None
     exception: RemoteException | None
 
@@ -139,32 +139,48 @@ class OutcomeRecord(NamedTuple):
         return bytes(self.segments[number])
 
 
+_NUMBER = frozenset((int, float))
+_WHOLE = frozenset((int,))
+_TEXT = frozenset((str,))
+_NOTHING = type(None)
+_SIMPLE: tuple[tuple[str, frozenset[type], Any], ...] = (
+    # The fields of Outcome that are one value each, in their order: what each may be, and what it is when absent.
+    ("component", _WHOLE, None),
+    ("status", _TEXT, None),
+    ("cloudpickle", _TEXT | {_NOTHING}, None),
+    ("host", _TEXT | {_NOTHING}, None),
+    ("attempt", _WHOLE, 0),
+    ("started", _NUMBER, 0.0),
+    ("wall_s", _NUMBER, 0.0),
+    ("user_cpu_s", _NUMBER, 0.0),
+    ("system_cpu_s", _NUMBER, 0.0),
+    ("peak_memory_kb", _WHOLE, 0),
+    ("stdout", _WHOLE | {_NOTHING}, None),
+    ("stderr", _WHOLE | {_NOTHING}, None),
+    ("executable", _TEXT | {_NOTHING}, None),
+)
+
+
 def read_outcome(header: Mapping[str, Any]) -> Outcome:
     """Give the values of a header their types. Raises `Corrupt`."""
     # Hot: once per result.
     get = header.get
-    python, payload, exception = get("python"), get("payload"), get("exception")
-    output_files, node, scratch = get("output_files"), get("node"), get("scratch")
+    simple = []
+    for name, kinds, default in _SIMPLE:
+        value = get(name, default)
+        if type(value) not in kinds:
+            raise _wrong(name)
+        simple.append(value)
+    python, payload, output_files = get("python"), get("payload"), get("output_files")
+    node, scratch, exception = get("node"), get("scratch"), get("exception")
     return Outcome(
-        _checked("component", get("component"), int),
-        _checked("status", get("status"), str),
-        () if python is None else _items("python", python, int),
-        _optional("cloudpickle", get("cloudpickle"), str),
-        _optional("host", get("host"), str),
-        _checked("attempt", get("attempt", 0), int),
-        _checked("started", get("started", 0.0), float, int),
-        _checked("wall_s", get("wall_s", 0.0), float, int),
-        _checked("user_cpu_s", get("user_cpu_s", 0.0), float, int),
-        _checked("system_cpu_s", get("system_cpu_s", 0.0), float, int),
-        _checked("peak_memory_kb", get("peak_memory_kb", 0), int),
-        None if payload is None else _payload(payload),
-        _optional("stdout", get("stdout"), int),
-        _optional("stderr", get("stderr"), int),
-        () if output_files is None else _items("output_files", output_files, str),
-        {} if node is None else _table("node", node, str, int, float),
-        _optional("executable", get("executable"), str),
-        None if scratch is None else _items("scratch", scratch, str),
-        None if exception is None else _exception(exception),
+        *simple,
+        python=() if python is None else _items("python", python, int),
+        payload=None if payload is None else _payload(payload),
+        output_files=() if output_files is None else _items("output_files", output_files, str),
+        node={} if node is None else _table("node", node, str, int, float),
+        scratch=None if scratch is None else _items("scratch", scratch, str),
+        exception=None if exception is None else _exception(exception),
     )
 
 
@@ -231,8 +247,9 @@ def _table(name: str, value: Any, *kinds: type) -> Mapping[str, Any]:
 
 
 def _payload(value: Any) -> slice:
-    match value:
-        case [int(first), int(count)] if first >= 0 and count >= 0:
+    if type(value) is list and len(value) == 2:  # noqa: PLR2004 - first and count
+        first, count = value
+        if type(first) is type(count) is int and first >= 0 and count >= 0:
             return slice(first, first + count)
     raise _wrong("payload")
 

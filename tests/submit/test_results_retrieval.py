@@ -53,10 +53,10 @@ def test_a_result_is_waited_for(make_map: MakeMap, fake: FakeBackend) -> None:
 @pytest.mark.parametrize("timeout", [0, 0.01, dt.timedelta(milliseconds=10)])
 def test_a_result_that_does_not_come_in_time_is_named(timeout: Any, make_map: MakeMap, fake: FakeBackend) -> None:
     m = make_map(invert, [4, 2])
-    with pytest.raises(TimeoutError, match="component 1 of map t, which is IDLE"):
+    with pytest.raises(TimeoutError, match="component 1 of map t is not there yet: the component is IDLE"):
         m.get(1, timeout)
     fake.start(1)
-    with pytest.raises(TimeoutError, match="component 1 of map t, which is RUNNING"):
+    with pytest.raises(TimeoutError, match="component 1 of map t is not there yet: the component is RUNNING"):
         m.get_err(1, timeout)
 
 

@@ -34,7 +34,7 @@ def test_what_cannot_be_seen_yet_is_said_in_a_sentence(place: Place) -> None:
     wait_until(lambda: '"RUNNING": [' in place.htmap("components", "gated", "--json"))
     ran = place.run("stdout", "gated", "2")
     assert (ran.code, ran.out) == (7, "")
-    assert "which is IDLE" in ran.err
+    assert "is IDLE" in ran.err
     assert "--follow" in ran.err
     place.htmap("hold", "gated")
     assert place.run("stdout", "gated", "2", "--follow").code == 5

@@ -8,13 +8,17 @@
     ├── InvalidSetting (ValueError)          a settings file or value that cannot be used
     ├── InvalidOption (ValueError)           a map option that cannot be used
     │   ├── ReservedOptionKeyword
-    │   └── MisalignedInputData
+    │   ├── MisalignedInputData
+    │   └── WrongType (TypeError)            an argument of a type that it cannot have
     ├── EmptyMap (ValueError)
     ├── InvalidTag (ValueError)
+    │   └── RetagToInvalidTag (CannotRetagMap)
     ├── TagAlreadyExists
+    │   └── RetagToUsedTag (CannotRetagMap)
     ├── TagNotFound (KeyError)               alias: MapIdNotFound
     ├── CannotRetagMap
     ├── NoSuchComponent (IndexError)
+    │   └── RerunOfNoSuchComponent (CannotRerunComponents)
     ├── InputFileNotFound (FileNotFoundError)
     ├── CannotPickle (TypeError)             a function or an input that cannot be sent
     ├── CannotUnpickle                       a result or an input that cannot be made an object again here
@@ -26,6 +30,7 @@
     ├── MapComponentRemoved
     ├── ExpectedError
     ├── OutputNotFound
+    │   └── OutputNotReady (TimeoutError)    the component has not ended yet
     ├── InvalidOutputStatus
     ├── DamagedFile                          a file of ours that is cut short, garbled or foreign
     │   └── CorruptEventLog
@@ -39,6 +44,8 @@
 
 An exception takes one message, written for the person who reads it: what happened, to which map or component, what
 to do next. So all of them survive pickling.
+
+Some are two of them at once: the reference has one, an earlier program may have caught the other.
 """
 
 from __future__ import annotations
@@ -78,6 +85,10 @@ class MisalignedInputData(InvalidOption):
     """There is some kind of mismatch between the lengths of the function arguments and the variadic map options."""
 
 
+class WrongType(InvalidOption, TypeError):
+    """An argument is of a type that it cannot have."""
+
+
 class EmptyMap(HTMapException, ValueError):
     """The map contains no inputs, so it wasn't created."""
 
@@ -99,6 +110,14 @@ MapIdNotFound = TagNotFound
 
 class CannotRetagMap(HTMapException):
     """The map cannot be renamed right now."""
+
+
+class RetagToInvalidTag(InvalidTag, CannotRetagMap):
+    """The map cannot get a tag that cannot be one."""
+
+
+class RetagToUsedTag(TagAlreadyExists, CannotRetagMap):
+    """The map cannot get the tag of another map."""
 
 
 class CannotPickle(HTMapException, TypeError):
@@ -149,6 +168,10 @@ class OutputNotFound(HTMapException):
     """The requested output file does not exist."""
 
 
+class OutputNotReady(OutputNotFound, TimeoutError):
+    """The requested output is not there yet: its component has not ended in the time that was given to it."""
+
+
 class InvalidOutputStatus(HTMapException):
     """The output status of the map component was not recognized."""
 
@@ -163,6 +186,10 @@ class CorruptEventLog(DamagedFile):
 
 class CannotRerunComponents(HTMapException):
     """The given components cannot be rerun because they are currently active."""
+
+
+class RerunOfNoSuchComponent(NoSuchComponent, CannotRerunComponents):
+    """The map has no component with that index, so it cannot be rerun."""
 
 
 class CannotTransplantPython(HTMapException):

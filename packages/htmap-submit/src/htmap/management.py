@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from htmap.backend.protocol import Action, JobSelection
 from htmap.backend.select import NAMES
-from htmap.exceptions import BackendError, DamagedFile, HTMapException, InvalidOption, MapWasRemoved, TagNotFound
+from htmap.exceptions import BackendError, DamagedFile, HTMapException, MapWasRemoved, TagNotFound, WrongType
 from htmap.lifecycle.removal import remove_map, sweep
 from htmap.maps.acting import Map, backends
 from htmap.maps.survey import Survey, is_map, lines, matching, survey
@@ -130,7 +130,7 @@ def _checked(maps: Iterable[Map]) -> Iterable[Map]:
     given = [maps] if isinstance(maps, Map) else list(maps) if isinstance(maps, Iterable) else [maps]
     for each in given:
         if not isinstance(each, Map):
-            raise InvalidOption(f"The status is that of maps, not of {each!r}: htmap.load() gives the map of a tag.")
+            raise WrongType(f"The status is that of maps, not of {each!r}: htmap.load() gives the map of a tag.")
     return given
 
 

@@ -13,7 +13,7 @@ from htmap.backend.select import chosen_backend, why_auto
 from htmap.chunking import choose
 from htmap.create.inputs import Call, StoredInputs
 from htmap.delivery.registry import delivery_method
-from htmap.exceptions import CannotAddToMap, InvalidOption, MisalignedInputData, NoMapYet
+from htmap.exceptions import CannotAddToMap, MisalignedInputData, NoMapYet, WrongType
 from htmap.lifecycle.new_map import Request, create, rehearse
 from htmap.maps.acting import Map, backends
 from htmap.options import MapOptions
@@ -88,7 +88,7 @@ def _single_arguments(args: Iterable[Any]) -> Iterator[Call]:
 
 def _iterable(name: str, values: Iterable[Any]) -> Iterable[Any]:
     if not isinstance(values, Iterable) or isinstance(values, (str, bytes)):
-        raise InvalidOption(f"{name} must be a list, or another iterable, with an entry for each component: {values!r}")
+        raise WrongType(f"{name} must be a list, or another iterable, with an entry for each component: {values!r}")
     return values
 
 
@@ -118,7 +118,7 @@ def _aligned(args: Iterable[Iterable[Any]] | None, kwargs: Iterable[Mapping[str,
         except (TypeError, ValueError):
             is_call = False
         if not is_call:
-            raise InvalidOption(
+            raise WrongType(
                 f"Component {component} of a starmap must have a tuple of positional arguments and a dictionary of "
                 f"keyword arguments, not {positional!r} and {named!r}."
             )
@@ -157,7 +157,7 @@ def _checked_function(func: Callable[..., Any]) -> Callable[..., Any]:
     if isinstance(func, MappedFunction):
         return func.function
     if not callable(func):
-        raise InvalidOption(f"What is mapped must be a function, not {func!r}.")
+        raise WrongType(f"What is mapped must be a function, not {func!r}.")
     return func
 
 
@@ -180,7 +180,7 @@ def _request(
     return Request(
         function=_checked_function(func),
         calls=calls,
-        options=MapOptions.merge(map_options or MapOptions(), defaults),
+        options=MapOptions.merge(MapOptions() if map_options is None else map_options, defaults),
         tag=tag,
         delivery=delivery_method(settings["DELIVERY_METHOD"]),
         max_idle=settings["LATE_MATERIALIZATION.MAX_IDLE"],
@@ -348,7 +348,7 @@ def mapped(
         return functools.partial(MappedFunction, map_options=map_options)
     if callable(map_options):
         return MappedFunction(map_options)
-    raise InvalidOption(f"mapped() takes MapOptions, not {map_options!r}.")
+    raise WrongType(f"mapped() takes MapOptions, not {map_options!r}.")
 
 
 _said: set[str] = set()

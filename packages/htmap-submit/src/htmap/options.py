@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
-from htmap.exceptions import InvalidOption, MisalignedInputData, ReservedOptionKeyword
+from htmap.exceptions import InvalidOption, MisalignedInputData, ReservedOptionKeyword, WrongType
 from htmap_common import TransferPath
 
 InputFile: TypeAlias = "str | os.PathLike[str] | TransferPath"
@@ -131,7 +131,7 @@ class MapOptions:
         merged = cls()
         for options in reversed(others):
             if not isinstance(options, MapOptions):
-                raise InvalidOption(f"The options of a map must be a MapOptions, not {options!r}.")
+                raise WrongType(f"The options of a map must be a MapOptions, not {options!r}.")
             merged.input_files = options.input_files or merged.input_files
             merged.output_remaps = options.output_remaps or merged.output_remaps
             merged.chunksize = options.chunksize or merged.chunksize
@@ -207,7 +207,7 @@ def _file(file: InputFile) -> InputFile:
         _safe("an input file", str(file))
         return file
     if not isinstance(file, (str, os.PathLike)):
-        raise InvalidOption(f"An input file must be a path or a TransferPath, not {file!r}.")
+        raise WrongType(f"An input file must be a path or a TransferPath, not {file!r}.")
     text = _safe("an input file", os.fspath(file))
     if not text:
         raise InvalidOption("An input file has no name: '' is the folder you are in.")
@@ -237,7 +237,7 @@ def _remaps(remaps: Remaps | Iterable[Remaps] | None) -> Remaps | PerComponent |
     each_component = _finite(remaps)
     for each in each_component:
         if not isinstance(each, Mapping):
-            raise InvalidOption(
+            raise WrongType(
                 f"The map option output_remaps needs dictionaries from file names to TransferPaths, not {each!r}."
             )
     return PerComponent("output_remaps", tuple(dict(each) for each in each_component))

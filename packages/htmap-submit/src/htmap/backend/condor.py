@@ -7,6 +7,7 @@ In: submit descriptions, actions, edits, queries (`htmap.backend.protocol`). On 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from htmap.backend.protocol import Action, JobSelection, JobStatus, PoolCondition, QueuedJob
-from htmap.exceptions import BackendError, BackendNotAvailable
+from htmap.exceptions import BackendError, BackendNotAvailable, InsufficientHTCondorVersion
 from htmap.interrupts import uninterrupted
 
 logger = logging.getLogger(__name__)
@@ -148,6 +149,11 @@ def _bindings() -> Any:
     try:
         import htcondor2  # noqa: PLC0415 - imported when needed: `import htmap` must work, and be fast, without it
     except ImportError as error:
+        if importlib.util.find_spec("htcondor") is not None:
+            raise InsufficientHTCondorVersion(
+                "HTCondor's Python bindings here are too old: they have no module htcondor2. Install the package "
+                'htcondor in version 24 or newer (Linux only), or set BACKEND = "local".'
+            ) from error
         raise BackendNotAvailable(
             "HTCondor's Python bindings are not installed here: install the package htcondor (Linux only), "
             'or set BACKEND = "local".'

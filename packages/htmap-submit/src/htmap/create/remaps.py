@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from htmap.create.urls import checked_url, quoted
-from htmap.exceptions import InvalidOption
+from htmap.exceptions import InvalidOption, WrongType
 from htmap.options import PerComponent
 from htmap_common import TransferPath
 from htmap_common.agreed import TRANSFER
@@ -62,7 +62,7 @@ def _name(name: str) -> str:
 
 def _place(place: TransferPath) -> str:
     if not isinstance(place, TransferPath):
-        raise InvalidOption(f"output_remaps sends files to TransferPaths, not to {place!r}.")
+        raise WrongType(f"output_remaps sends files to TransferPaths, not to {place!r}.")
     if place.is_local:
         text = str(Path(os.fspath(place)).absolute())
         _check_folder(text)

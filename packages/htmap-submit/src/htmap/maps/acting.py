@@ -23,10 +23,17 @@ from htmap.exceptions import (
     BackendError,
     CannotRerunComponents,
     InvalidOption,
+    InvalidTag,
     MapWasRemoved,
+    NoSuchComponent,
+    RerunOfNoSuchComponent,
+    RetagToInvalidTag,
+    RetagToUsedTag,
     StorageError,
+    TagAlreadyExists,
     TagNotFound,
     TimeoutError,  # noqa: A004 - ours
+    WrongType,
 )
 from htmap.lifecycle.removal import Standing, remove_map, standing
 from htmap.lifecycle.rerun import changing, rerun
@@ -223,13 +230,18 @@ class Map(ReadableMap):
         ------
         CannotRerunComponents
             Some of them are active.
+        RerunOfNoSuchComponent
+            The map has not that many.
         """
         self._check_exists()
         if components is None:
             components = range(len(self))
         elif not isinstance(components, Iterable):
-            raise InvalidOption(f"rerun() takes the indices of components, such as [{components!r}].")
-        wanted = sorted({self._index(each) for each in components})
+            raise WrongType(f"rerun() takes the indices of components, such as [{components!r}].")
+        try:
+            wanted = sorted({self._index(each) for each in components})
+        except NoSuchComponent as error:
+            raise RerunOfNoSuchComponent(*error.args) from None
         if not wanted:
             return
         with changing(self._dir):
@@ -248,16 +260,25 @@ class Map(ReadableMap):
 
         Raises
         ------
-        TagAlreadyExists, InvalidTag, MapWasRemoved
+        RetagToUsedTag, RetagToInvalidTag, MapWasRemoved
         """
         self._check_exists()
+        try:
+            tag = tags.check(tag)
+            self._retag(tag)
+        except InvalidTag as error:
+            raise RetagToInvalidTag(*error.args) from None
+        except TagAlreadyExists as error:
+            raise RetagToUsedTag(*error.args) from None
+        logger.info("Retagged map %s as %s.", self._tag, tag)
+        self._tag = tag
+
+    def _retag(self, tag: str) -> None:
         home = self._dir.home
         with changing(self._dir):
             self._check_exists()
             old = tags.tag_of(home, self._dir.uid)
-            tags.replace(home, old, tags.Tag(tags.check(tag), self._dir.uid, transient=False))
-        logger.info("Retagged map %s as %s.", self._tag, tag)
-        self._tag = tags.check(tag)
+            tags.replace(home, old, tags.Tag(tag, self._dir.uid, transient=False))
 
     def _act(self, action: Action) -> None:
         self._check_exists()

@@ -215,7 +215,9 @@ class ReadableMap(Sequence[Any]):
         ------
         MapComponentError
             The component raised; the cause is its own exception. See also `get_err`, `error_reports`.
-        MapComponentHeld, MapComponentRemoved, TimeoutError
+        OutputNotReady
+            It is not there when the time is up; a TimeoutError and an OutputNotFound.
+        MapComponentHeld, MapComponentRemoved
         """
         return self._retrieval.result(self._index(component), timeout)
 
@@ -261,6 +263,7 @@ class ReadableMap(Sequence[Any]):
         return self.iter()
 
     def __reversed__(self) -> Iterator[Any]:
+        self._check_exists()
         return (self.get(component) for component in reversed(range(len(self))))
 
     def __contains__(self, value: object) -> bool:
@@ -278,6 +281,7 @@ class ReadableMap(Sequence[Any]):
 
     def iter(self, timeout: Timeout = None) -> Iterator[Any]:
         """Iterate over the output in the order of the inputs, waiting `timeout` for each to become available."""
+        self._check_exists()
         return self._retrieval.results(timeout)
 
     def iter_with_inputs(self, timeout: Timeout = None) -> Iterator[tuple[Call, Any]]:
@@ -316,8 +320,8 @@ class ReadableMap(Sequence[Any]):
 
     def error_reports(self) -> Iterator[str]:
         """Yield the error report of each component that has errored so far. Does not wait for the others."""
-        for _, error in self._errored():
-            yield error.report()
+        self._check_exists()
+        return (error.report() for _, error in self._errored())
 
     def _errored(self) -> Iterator[tuple[int, ComponentError]]:
         for component in self.components_by_status()[ComponentStatus.ERRORED]:

@@ -11,7 +11,7 @@ import numbers
 import time
 from collections.abc import Callable
 
-from htmap.exceptions import InvalidOption, TimeoutError  # noqa: A004 - ours
+from htmap.exceptions import TimeoutError, WrongType  # noqa: A004 - ours
 
 Timeout = int | float | dt.timedelta | None
 
@@ -25,14 +25,14 @@ def seconds(timeout: Timeout) -> float | None:
 
     Raises
     ------
-    htmap.exceptions.InvalidOption
+    htmap.exceptions.WrongType
         It is no timeout.
     """
     if timeout is None:
         return None
     wait_s = timeout.total_seconds() if isinstance(timeout, dt.timedelta) else timeout
     if not isinstance(wait_s, numbers.Real) or math.isnan(wait_s):
-        raise InvalidOption(f"A timeout must be a number of seconds, a timedelta, or None for ever, not {timeout!r}.")
+        raise WrongType(f"A timeout must be a number of seconds, a timedelta, or None for ever, not {timeout!r}.")
     return float(wait_s)
 
 

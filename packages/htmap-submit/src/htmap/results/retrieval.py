@@ -18,9 +18,11 @@ from htmap.exceptions import (
     MapComponentHeld,
     MapComponentRemoved,
     OutputNotFound,
+    OutputNotReady,
+    TimeoutError,  # noqa: A004 - ours
 )
 from htmap.observe.components import Components
-from htmap.observe.pace import Deadline, Pacer, Timeout, wait_until
+from htmap.observe.pace import Deadline, Pacer, Timeout, seconds, wait_until
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.results.errors import format_chain
 from htmap.results.inputs import exception_of, result_of
@@ -87,13 +89,13 @@ class Retrieval:
             status = self._components.status(component)
             return status not in ACTIVE or status is ComponentStatus.HELD
 
-        wait_until(
-            is_settled,
-            self._refresh,
-            self._pace().longest_s,
-            timeout,
-            lambda: f"component {component} of map {self.tag()}, which is {self._components.status(component)}",
-        )
+        try:
+            wait_until(is_settled, self._refresh, self._pace().longest_s, timeout, lambda: f"component {component}")
+        except TimeoutError:
+            raise OutputNotReady(
+                f"The output of component {component} of map {self.tag()} is not there yet: the component is "
+                f"{self._components.status(component)}{_waited(timeout)}."
+            ) from None
 
     def record(self, component: int, timeout: Timeout) -> OutcomeRecord | None:
         """The record of a component that is over. None: its job failed and left none."""
@@ -113,7 +115,11 @@ class Retrieval:
             except (OutputNotFound, DamagedFile) as error:
                 grace_s = 0.0 if failed else self._grace_left_s()
                 if grace_s > 0:
-                    deadline.check(lambda: f"the output of component {component} of map {self.tag()}, which is late")
+                    if deadline.remaining_s() <= 0:
+                        raise OutputNotReady(
+                            f"The output of component {component} of map {self.tag()} is not there yet, although its "
+                            f"job has ended{_waited(timeout)}: a shared disk may be slow to show it."
+                        ) from None
                     pacer.pause(min(grace_s, deadline.remaining_s()))
                 elif isinstance(error, DamagedFile):
                     raise
@@ -198,3 +204,9 @@ class Retrieval:
             f"Component {component} of map {self.tag()} was removed from the queue before it finished. "
             f"map.rerun([{component}]) submits it again."
         )
+
+
+def _waited(timeout: Timeout) -> str:
+    """For messages: that somebody has waited, and for how long."""
+    waited_s = seconds(timeout)
+    return f", after {waited_s:g} s" if waited_s is not None and waited_s > 0 else ""

@@ -8,7 +8,7 @@ On the other side: ``htmap_exec.records``, which writes them. ``docs/wire-format
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -165,23 +165,15 @@ def read_outcome(header: Mapping[str, Any]) -> Outcome:
     """Give the values of a header their types. Raises `Corrupt`."""
     # Hot: once per result.
     get = header.get
-    simple = []
+    values = []
     for name, kinds, default in _SIMPLE:
         value = get(name, default)
         if type(value) not in kinds:
             raise _wrong(name)
-        simple.append(value)
-    python, payload, output_files = get("python"), get("payload"), get("output_files")
-    node, scratch, exception = get("node"), get("scratch"), get("exception")
-    return Outcome(
-        *simple,
-        python=() if python is None else _items("python", python, int),
-        payload=None if payload is None else _payload(payload),
-        output_files=() if output_files is None else _items("output_files", output_files, str),
-        node={} if node is None else _table("node", node, str, int, float),
-        scratch=None if scratch is None else _items("scratch", scratch, str),
-        exception=None if exception is None else _exception(exception),
-    )
+        values.append(value)
+    for name, decode in _DECODED:
+        values.append(decode(get(name)))
+    return Outcome._make(values)
 
 
 def read_exception(value: Mapping[str, Any]) -> RemoteException:
@@ -256,3 +248,14 @@ def _payload(value: Any) -> slice:
 
 def _wrong(name: str) -> Corrupt:
     return Corrupt(f"the header of a record has no proper {name!r}")
+
+
+_DECODED: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    # The other fields of Outcome, in their order.
+    ("python", lambda value: () if value is None else _items("python", value, int)),
+    ("payload", lambda value: None if value is None else _payload(value)),
+    ("output_files", lambda value: () if value is None else _items("output_files", value, str)),
+    ("node", lambda value: {} if value is None else _table("node", value, str, int, float)),
+    ("scratch", lambda value: None if value is None else _items("scratch", value, str)),
+    ("exception", lambda value: None if value is None else _exception(value)),
+)

@@ -29,7 +29,7 @@ from htmap.exceptions import (
     TagAlreadyExists,
 )
 from htmap.lifecycle.new_map import Request, create
-from htmap.lifecycle.removal import Standing, standing
+from htmap.lifecycle.standing import Standing, standing
 from htmap.pickling import thaw
 from htmap.store import tags
 from htmap.store.locks import is_held
@@ -230,7 +230,7 @@ def test_a_tag_claimed_meanwhile_is_refused_and_nothing_is_left(home: Home, fake
     assert len(fake.jobs) == 1
 
 
-def test_a_tag_of_debris_is_taken_over(home: Home, fake: FakeBackend) -> None:
+def test_a_tag_that_is_left_over_is_taken_over(home: Home, fake: FakeBackend) -> None:
     tags.claim(home, Tag("fit", "dead", transient=False))
     _, map_dir = create(home, only(fake), fake.name, request_of(double, [1], tag="fit"))
     assert tags.find(home, "fit").uid == map_dir.uid

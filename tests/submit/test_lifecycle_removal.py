@@ -11,7 +11,8 @@ from tests.submit.fake_backend import FakeBackend, only
 
 from htmap.exceptions import BackendNotAvailable, DamagedFile, StorageError
 from htmap.lifecycle.new_map import create
-from htmap.lifecycle.removal import Standing, remove_map, standing, sweep, sweep_tag
+from htmap.lifecycle.removal import remove_directory, sweep, sweep_tag
+from htmap.lifecycle.standing import Standing, standing
 from htmap.store import tags
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import Home, MapDir
@@ -71,36 +72,36 @@ def test_a_map_whose_jobs_the_queue_only_remembers_is_not_swept_up_but_found(
     fake.run()
     forget_cluster(map_dir)
     lose_log(map_dir)
-    assert standing(map_dir, lambda _name: fake) is Standing.DEBRIS
+    assert standing(map_dir, lambda _name: fake) is Standing.LEFTOVER
     assert sweep(home, lambda _name: fake) == []
     assert standing(map_dir, never_asked) is Standing.MAP
 
 
-def test_a_directory_without_any_evidence_of_jobs_is_debris(map_dir: MapDir) -> None:
+def test_a_directory_without_any_evidence_of_jobs_is_left_over(map_dir: MapDir) -> None:
     forget_cluster(map_dir)
     lose_log(map_dir)
-    assert standing(map_dir, lambda _name: FakeBackend()) is Standing.DEBRIS
+    assert standing(map_dir, lambda _name: FakeBackend()) is Standing.LEFTOVER
 
 
-def test_a_directory_that_somebody_works_on_is_not_debris(map_dir: MapDir) -> None:
+def test_a_directory_that_somebody_works_on_is_not_left_over(map_dir: MapDir) -> None:
     forget_cluster(map_dir)
     lose_log(map_dir)
     with exclusive(map_dir.lock):
         assert standing(map_dir, never_asked) is Standing.BEING_MADE
 
 
-def test_a_directory_without_a_submission_is_debris(home: Home) -> None:
+def test_a_directory_without_a_submission_is_left_over(home: Home) -> None:
     home.map("0a").path.mkdir()
-    assert standing(home.map("0a"), never_asked) is Standing.DEBRIS
+    assert standing(home.map("0a"), never_asked) is Standing.LEFTOVER
 
 
 @pytest.mark.parametrize("place", [Home.staging, Home.dying])
-def test_a_hidden_directory_is_debris_unless_somebody_works_on_it(
+def test_a_hidden_directory_is_left_over_unless_somebody_works_on_it(
     place: Callable[[Home, str], MapDir], home: Home
 ) -> None:
     hidden = place(home, "0a")
     hidden.path.mkdir()
-    assert standing(hidden, never_asked) is Standing.DEBRIS
+    assert standing(hidden, never_asked) is Standing.LEFTOVER
     with exclusive(hidden.lock):
         assert standing(hidden, never_asked) is Standing.BEING_MADE
 
@@ -113,7 +114,7 @@ def test_what_only_the_queue_could_tell_is_not_guessed(map_dir: MapDir, fake: Fa
         standing(map_dir, lambda _name: fake)
 
 
-def test_a_damaged_record_is_not_taken_for_debris(map_dir: MapDir) -> None:
+def test_a_damaged_record_is_not_taken_for_left_over(map_dir: MapDir) -> None:
     map_dir.submission(0).submission.write_bytes(b"garbage")
     with pytest.raises(DamagedFile):
         standing(map_dir, never_asked)
@@ -224,7 +225,7 @@ def test_a_damaged_tag_is_not_freed(home: Home, fake: FakeBackend) -> None:
     assert not sweep_tag(home, "t", only(fake))
 
 
-def test_the_tag_of_debris_is_freed_and_its_jobs_are_removed(home: Home, map_dir: MapDir) -> None:
+def test_the_tag_of_left_over_is_freed_and_its_jobs_are_removed(home: Home, map_dir: MapDir) -> None:
     forget_cluster(map_dir)
     lose_log(map_dir)
     other = FakeBackend()
@@ -238,8 +239,8 @@ def test_the_tag_of_debris_is_freed_and_its_jobs_are_removed(home: Home, map_dir
 
 
 def test_a_removed_map_is_gone_also_when_it_is_removed_twice(home: Home, map_dir: MapDir) -> None:
-    remove_map(home, map_dir)
-    remove_map(home, map_dir)
+    remove_directory(home, map_dir)
+    remove_directory(home, map_dir)
     assert list(home.maps.iterdir()) == []
 
 
@@ -255,7 +256,7 @@ def test_a_map_is_out_of_sight_at_once_whatever_happens_to_its_files(
     home: Home, map_dir: MapDir, fake: FakeBackend
 ) -> None:
     with undeletable(map_dir), pytest.raises(StorageError, match="Cannot remove"):
-        remove_map(home, map_dir)
+        remove_directory(home, map_dir)
     assert not map_dir.path.exists()
     assert sweep(home, lambda _name: fake) == [f".old-{map_dir.uid}"]
     assert list(home.maps.iterdir()) == []

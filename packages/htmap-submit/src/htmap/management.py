@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import shutil
 from collections.abc import Iterable
 
-from htmap.backend.protocol import Action, JobSelection
-from htmap.backend.select import NAMES
-from htmap.exceptions import BackendError, DamagedFile, HTMapException, MapWasRemoved, TagNotFound, WrongType
-from htmap.lifecycle.removal import remove_map, sweep
-from htmap.maps.acting import Map, backends
+from htmap.backend.select import backends
+from htmap.exceptions import DamagedFile, HTMapException, MapWasRemoved, TagNotFound, WrongType
+from htmap.lifecycle.removal import remove_damaged, sweep
+from htmap.maps.acting import Map
 from htmap.maps.survey import Survey, is_map, lines, matching, survey
 from htmap.settings import settings
 from htmap.show.lines import BrokenMap, MapLine
@@ -152,21 +150,8 @@ def remove(tag: str, not_exist_ok: bool = True, *, force: bool = False) -> None:
         if not not_exist_ok:
             raise
     except DamagedFile:
-        _remove_damaged(Home.of(settings), tag)
-
-
-def _remove_damaged(home: Home, tag: str) -> None:
-    """Remove a map that cannot be loaded; its record may not even say where its jobs are."""
-    if tags.discard_damaged(home, tag):
-        logger.info("Removed the tag %s, which was damaged.", tag)
-        return
-    uid = tags.find(home, tag).uid
-    for name in NAMES:
-        with contextlib.suppress(BackendError):
-            backends(home)(name).act(Action.REMOVE, JobSelection(uid), "HTMap: its map was removed")
-    remove_map(home, home.map(uid), tag)
-    tags.release(home, tag, uid)  # of a map whose directory was gone already
-    logger.info("Removed map %s, which was damaged.", tag)
+        home = Home.of(settings)
+        remove_damaged(home, backends(home, settings), tag)
 
 
 def clean(*, all: bool = False) -> list[str]:  # noqa: A002 - the reference's name
@@ -201,5 +186,5 @@ def clean_up(*, everything: bool) -> tuple[list[str], list[HTMapException]]:
             continue  # somebody else was quicker
         except HTMapException as error:
             refused.append(error)
-    sweep(home, backends(home))
+    sweep(home, backends(home, settings))
     return cleaned, refused

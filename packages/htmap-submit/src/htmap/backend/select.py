@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from htmap.backend.protocol import Backend
 from htmap.exceptions import InvalidSetting
@@ -57,6 +58,11 @@ def backend_named(name: str, home: Home, settings: Settings) -> Backend:
 
         return LocalBackend(home.local, settings["LOCAL.SLOTS"] or cores())
     raise InvalidSetting(f"There is no backend {name!r}: it is one of {', '.join(NAMES)}.")
+
+
+def backends(home: Home, settings: Settings) -> Callable[[str], Backend]:
+    """Gives the backend of a name, for maps of that home."""
+    return lambda name: backend_named(name, home, settings)
 
 
 def cores() -> int:

@@ -2,13 +2,13 @@
 
 The order, and what a kill leaves behind at each step::
 
-    maps/.new-<uid>/   locked; function, inputs, items are written     debris, swept by clean()
-    maps/<uid>/        renamed into place                              debris: no tag, nothing submitted
-    tags/<tag>         claimed                                         debris: not listed, taken over by the next claim
+    maps/.new-<uid>/   locked; function, inputs, items are written     left over, swept up by clean()
+    maps/<uid>/        renamed into place                              left over: no tag, nothing submitted
+    tags/<tag>         claimed                                         left over: not listed, free for the next claim
     submit             one call to the backend                         a map: its jobs are found by uid, or in the log
     cluster recorded   lock released                                   a map
 
-A map exists from the moment its jobs are in the queue. `htmap.lifecycle.removal` tells the one from the other.
+A map exists from the moment its jobs are in the queue. `htmap.lifecycle.standing` tells the one from the other.
 """
 
 from __future__ import annotations

@@ -1,88 +1,82 @@
-"""Tell a map from what a killed creation or removal left behind, and sweep up the latter.
+"""Remove maps: whole ones, damaged ones, and what killed processes left behind.
 
-A map exists when its jobs have reached the queue. Evidence, cheapest first: the cluster is recorded; its event log
-has begun; the queue has jobs with its uid.
+In: the directory of a map, or a home to look through. Out: nothing of it, in the queue or on disk. The order is always
+jobs, directory, tag: whatever is killed in between, what stays is judged by `htmap.lifecycle.standing`, and swept up.
 """
 
 from __future__ import annotations
 
 import contextlib
-import enum
 import logging
 from collections.abc import Callable
 
-from htmap.backend.protocol import Action, Backend, JobSelection
-from htmap.exceptions import DamagedFile, HTMapException, StorageError, TagNotFound
+from htmap.backend.protocol import Action, Backend, JobSelection, QueueNotWritable
+from htmap.backend.select import NAMES
+from htmap.exceptions import BackendError, DamagedFile, HTMapException, StorageError, TagNotFound
+from htmap.lifecycle.standing import Standing, standing
+from htmap.observe.pace import Deadline, Pacer
+from htmap.settings import settings
 from htmap.store import tags
 from htmap.store.atomic import remove_tree, storage_errors
 from htmap.store.locks import exclusive, exclusive_if_free, is_held
 from htmap.store.mapdir import Home, MapDir
-from htmap.store.records import MapRecord, SubmissionRecord
+from htmap.store.records import MapRecord
 
 logger = logging.getLogger(__name__)
 
+_REMOVED = "HTMap: its map was removed"
 
-class Standing(enum.Enum):
-    """What a directory below ``maps/`` is."""
-
-    MAP = "a map"
-    BEING_MADE = "a map that a living process is making, or removing"
-    DEBRIS = "what a killed process left"
+# What runs must end first.
+_REMOVAL_S = 30.0
 
 
-def standing(map_dir: MapDir, backend: Callable[[str], Backend], *, with_history: bool = False) -> Standing:
-    """Judge a map directory.
-
-    Parameters
-    ----------
-    backend
-        Gives the backend of a name; asked for only when the disk does not settle it.
-    with_history
-        Before anything is removed: jobs that were done before their log could be seen are not to be lost. To go through
-        all that a schedd remembers takes too long for looking at maps.
-
-    Raises
-    ------
-    BackendNotAvailable
-        Only the queue could tell, and it cannot be reached.
-    DamagedFile
-        The directory holds a map whose record cannot be read.
-    """
-    if map_dir.path.name.startswith("."):
-        return Standing.BEING_MADE if is_held(map_dir.lock) else Standing.DEBRIS
-    first = map_dir.submission(0).submission
-    if not first.exists() and not map_dir.map.exists():
-        return Standing.DEBRIS
-    for file in (first, map_dir.map):
-        if not file.exists() and map_dir.path.exists():
-            # No kill leaves that: a map comes into place whole.
-            raise DamagedFile(
-                f"There is no file {file}. Without it the map cannot be used; "
-                "htmap.remove() with its tag takes it away."
-            )
-    record = SubmissionRecord.load(first)
-    if record.cluster is not None or has_events(map_dir):
-        return Standing.MAP
-    if is_held(map_dir.lock):
-        return Standing.BEING_MADE
-    jobs = backend(MapRecord.load(map_dir.map).backend).query(JobSelection(map_dir.uid), with_history=with_history)
-    # The creator may have finished between our looks at the record and at the lock.
-    record = SubmissionRecord.load(first)
-    if record.cluster is None and jobs:
-        record.with_cluster(jobs[0].cluster).save(first)
-    return Standing.MAP if jobs or record.cluster is not None else Standing.DEBRIS
-
-
-def has_events(map_dir: MapDir) -> bool:
-    """Whether the event log of a map has begun: its jobs have reached the queue."""
+def remove(map_dir: MapDir, backend: Backend, tag: str, *, force: bool) -> None:
+    """Remove a map: its jobs, its directory, its tag, in this order."""
     try:
-        return map_dir.events.stat().st_size > 0
-    except FileNotFoundError:
-        return False
+        backend.act(Action.REMOVE, JobSelection(map_dir.uid), _REMOVED)
+    except QueueNotWritable:
+        pass  # it is the data of maps that the disk is full of
+    except BackendError:
+        if not force:
+            raise
+    else:
+        if not force:
+            _let_queue_empty(map_dir.uid, backend, tag)
+    remove_directory(map_dir.home, map_dir, tag)
+    try:
+        # Another process may have rerun components meanwhile.
+        backend.act(Action.REMOVE, JobSelection(map_dir.uid), _REMOVED)
+    except BackendError:
+        logger.warning("Removed map %s although its jobs may still be in the queue.", tag)
+    logger.info("Removed map %s.", tag)
+
+
+def _let_queue_empty(uid: str, backend: Backend, tag: str) -> None:
+    """Wait for the jobs of a map to leave the queue: until then they write to its directory."""
+    deadline, pacer = Deadline(_REMOVAL_S), Pacer(settings["WAIT_TIME"])
+    while backend.query(JobSelection(uid)):
+        if deadline.remaining_s() <= 0:
+            logger.warning("The jobs of map %s are slow to leave the queue; its data is removed all the same.", tag)
+            return
+        pacer.pause()
+
+
+def remove_damaged(home: Home, backends: Callable[[str], Backend], tag: str) -> None:
+    """Remove a map that cannot be loaded; its record may not even say where its jobs are."""
+    if tags.discard_damaged(home, tag):
+        logger.info("Removed the tag %s, which was damaged.", tag)
+        return
+    uid = tags.find(home, tag).uid
+    for name in NAMES:
+        with contextlib.suppress(BackendError):
+            backends(name).act(Action.REMOVE, JobSelection(uid), _REMOVED)
+    remove_directory(home, home.map(uid), tag)
+    tags.release(home, tag, uid)  # of a map whose directory was gone already
+    logger.info("Removed map %s, which was damaged.", tag)
 
 
 def sweep_tag(home: Home, tag: str, backend: Callable[[str], Backend]) -> bool:
-    """Free a tag that names debris. Returns whether the tag is free now."""
+    """Free a tag that names leftovers. Returns whether the tag is free now."""
     try:
         found = tags.find(home, tag)
     except TagNotFound:
@@ -91,7 +85,7 @@ def sweep_tag(home: Home, tag: str, backend: Callable[[str], Backend]) -> bool:
         return False
     map_dir = home.map(found.uid)
     try:
-        if map_dir.path.exists() and standing(map_dir, backend, with_history=True) is not Standing.DEBRIS:
+        if map_dir.path.exists() and standing(map_dir, backend, with_history=True) is not Standing.LEFTOVER:
             return False
         _sweep(home, map_dir, None if not map_dir.map.exists() else backend(MapRecord.load(map_dir.map).backend))
     except StorageError:
@@ -102,7 +96,7 @@ def sweep_tag(home: Home, tag: str, backend: Callable[[str], Backend]) -> bool:
 
 
 def sweep(home: Home, backend: Callable[[str], Backend]) -> list[str]:
-    """Remove everything below ``maps/`` and ``tags/`` that is debris; returns the uids.
+    """Remove everything below ``maps/`` and ``tags/`` that is left over; returns the uids.
 
     What cannot be judged now, because its queue is out of reach or its record is damaged, is left alone. So is what
     somebody else has put there.
@@ -110,7 +104,7 @@ def sweep(home: Home, backend: Callable[[str], Backend]) -> list[str]:
     swept = []
     for map_dir in home.map_directories():
         with contextlib.suppress(HTMapException):
-            if standing(map_dir, backend, with_history=True) is Standing.DEBRIS:
+            if standing(map_dir, backend, with_history=True) is Standing.LEFTOVER:
                 _sweep(
                     home, map_dir, None if not map_dir.map.exists() else backend(MapRecord.load(map_dir.map).backend)
                 )
@@ -127,11 +121,11 @@ def sweep(home: Home, backend: Callable[[str], Backend]) -> list[str]:
 def _sweep(home: Home, map_dir: MapDir, backend: Backend | None) -> None:
     if backend is not None:
         backend.act(Action.REMOVE, JobSelection(map_dir.uid), "HTMap: its map was never finished")
-    remove_map(home, map_dir)
+    remove_directory(home, map_dir)
     logger.info("Swept up %s, which a killed process had left.", map_dir.path)
 
 
-def remove_map(home: Home, map_dir: MapDir, tag: str | None = None) -> None:
+def remove_directory(home: Home, map_dir: MapDir, tag: str | None = None) -> None:
     """Remove the directory of a map, and its tag. It is out of sight at once, whenever this is killed."""
     if map_dir.path.name.startswith("."):
         with exclusive_if_free(map_dir.lock) as is_free:

@@ -12,12 +12,12 @@ import logging
 import numbers
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from htmap.backend.protocol import Action, Backend, JobSelection, QueueNotWritable
-from htmap.backend.select import backend_named
+from htmap.backend.protocol import Action, JobSelection
+from htmap.backend.select import backend_named, backends
 from htmap.delivery.advice import idle_advice
 from htmap.exceptions import (
     BackendError,
@@ -35,25 +35,24 @@ from htmap.exceptions import (
     TimeoutError,  # noqa: A004 - ours
     WrongType,
 )
-from htmap.lifecycle.removal import Standing, remove_map, standing
+from htmap.lifecycle.removal import remove
 from htmap.lifecycle.rerun import changing, rerun
+from htmap.lifecycle.standing import Standing, standing
 from htmap.maps.readable import ReadableMap
 from htmap.observe.from_queue import ask_queue
-from htmap.observe.pace import Deadline, Pacer, wait_until
+from htmap.observe.pace import wait_until
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.settings import settings
 from htmap.store import tags
-from htmap.store.mapdir import Home, MapDir
+from htmap.store.mapdir import Home
 from htmap.store.records import spelled
 
 logger = logging.getLogger(__name__)
 
 _PROGRESS_CHECK_S = 0.5
-_REMOVED = "HTMap: its map was removed"
 
-# A schedd answers a few milliseconds before it writes to the log; what runs must end first.
+# A schedd answers a few milliseconds before it writes to the log.
 _LOG_LAG_S = 5.0
-_REMOVAL_S = 30.0
 # A shadow writes to the log that a job is suspended before the schedd knows it, and would continue it.
 _RESUME_TRIES = 3
 # What no component is any more when such an action is done.
@@ -94,7 +93,7 @@ class Map(ReadableMap):
         found = tags.find(home, tag)
         map_dir = home.map(found.uid)
         try:
-            if map_dir.path.exists() and standing(map_dir, backends(home)) is Standing.MAP:
+            if map_dir.path.exists() and standing(map_dir, backends(home, settings)) is Standing.MAP:
                 return cls(tag=found.tag, map_dir=map_dir.path)
         except (StorageError, MapWasRemoved):
             if map_dir.path.exists():
@@ -309,39 +308,3 @@ class Map(ReadableMap):
         self._refresh()
         clusters = self._components.clusters()
         return JobSelection(self._dir.uid, dict.fromkeys(clusters) if clusters else None)
-
-
-def _let_queue_empty(uid: str, backend: Backend, tag: str) -> None:
-    """Wait for the jobs of a map to leave the queue: until then they write to its directory."""
-    deadline, pacer = Deadline(_REMOVAL_S), Pacer(settings["WAIT_TIME"])
-    while backend.query(JobSelection(uid)):
-        if deadline.remaining_s() <= 0:
-            logger.warning("The jobs of map %s are slow to leave the queue; its data is removed all the same.", tag)
-            return
-        pacer.pause()
-
-
-def backends(home: Home) -> Callable[[str], Backend]:
-    """Gives the backend of a name, for maps of that home."""
-    return lambda name: backend_named(name, home, settings)
-
-
-def remove(map_dir: MapDir, backend: Backend, tag: str, *, force: bool) -> None:
-    """Remove a map: its jobs, its directory, its tag, in this order: what is left of a killed removal is debris."""
-    try:
-        backend.act(Action.REMOVE, JobSelection(map_dir.uid), _REMOVED)
-    except QueueNotWritable:
-        pass  # it is the data of maps that the disk is full of
-    except BackendError:
-        if not force:
-            raise
-    else:
-        if not force:
-            _let_queue_empty(map_dir.uid, backend, tag)
-    remove_map(map_dir.home, map_dir, tag)
-    try:
-        # Another process may have rerun components meanwhile.
-        backend.act(Action.REMOVE, JobSelection(map_dir.uid), _REMOVED)
-    except BackendError:
-        logger.warning("Removed map %s although its jobs may still be in the queue.", tag)
-    logger.info("Removed map %s.", tag)

@@ -1,9 +1,10 @@
 """Door 1: what HTMap asks of a queue, whichever queue it is.
 
-On this side: ``htmap.create`` (submits) and ``htmap.maps`` (acts, edits, queries). On the other side: a
+On this side: `htmap.lifecycle` (submits, removes) and `htmap.maps` (acts, edits). On the other side: a
 schedd (`htmap.backend.condor`) or the embedded queue of this machine (`htmap.backend.local`).
 A backend knows jobs, clusters and submit descriptions. It does not know what a component is.
-What happens to the jobs afterwards is read from the job event log (door 2), never from here.
+What happens to the jobs afterwards is read from the job event log (door 2). The queue is asked where that has been
+silent for long (`htmap.observe.from_queue`), as a log may be late or lost.
 """
 
 from __future__ import annotations

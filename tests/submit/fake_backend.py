@@ -21,7 +21,7 @@ from htmap.pickling import freeze, thaw
 from htmap_common.agreed import SOME_RAISED
 from htmap_common.wire import Kind, OutputsWriter, read_record, read_shard
 
-SEPARATOR = "\x1f"  # splits an item before anything else; see htmap.create.item_lines
+SEPARATOR = "\x1f"  # splits an item before anything else; see htmap.language.items
 
 Payload = tuple[dict[str, Any], list[Any]]
 

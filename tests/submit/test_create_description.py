@@ -14,8 +14,8 @@ from tests.submit.golden_cases import BUNDLE, CASES, GOLDEN, make_files, map_dir
 
 from htmap import MapOptions
 from htmap.create.description import render, renumbered, varying_options
-from htmap.create.item_lines import item_values
 from htmap.exceptions import InvalidOption
+from htmap.language.items import item_values
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from tests.submit.golden_cases import CASES, make_files, map_dir_below, plan_of,
 from htmap import MapOptions
 from htmap.create.description import varying_options
 from htmap.create.inputs import StoredInputs
-from htmap.create.item_lines import item_values
 from htmap.create.jobs import item_lines, items, varying_values
 from htmap.create.remaps import by_component
 from htmap.exceptions import InputFileNotFound, InvalidOption, MisalignedInputData
+from htmap.language.items import item_values
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 from htmap import TransferPath
 from htmap.create.links import Links
 from htmap.create.transfers import Sender, Transfer, check_names, entry_again
-from htmap.create.urls import arrival_of, arrivals, arriving_as, quoted
 from htmap.exceptions import InputFileNotFound, InvalidOption
+from htmap.language.urls import arrival_of, arrivals, arriving_as, quoted
 
 ODD = ["a,b.csv", "new\nline", "carriage\rreturn", "unit\x1fseparator", "$(component)", "$ENV(HOME)", "trail ", "end\\"]
 PLAIN = ["two words", "naïve ☃", "it's", 'a "quoted" name', "semi;colon", "#1", "=", "a\\b", "100%", "$HOME", "[x]"]

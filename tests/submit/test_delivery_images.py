@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from htmap.backend.local import values
 from htmap.delivery import container, docker, image_runner, images, singularity
 from htmap.delivery.images import Image, Kind
 from htmap.delivery.spelling import arguments
 from htmap.exceptions import InputFileNotFound, InvalidSetting, MissingSetting
+from htmap.language.words import split_arguments
 from htmap.settings import Settings
 from htmap.store.mapdir import Home, MapDir
 
@@ -108,7 +108,7 @@ def test_a_path_that_the_submit_language_would_misread_is_refused(
 @pytest.mark.parametrize("word", ["plain", "two words", "it's", 'say "so"', "", "a'b\"c d", "$HOME", "`x`", "a;b"])
 def test_arguments_mean_the_words_that_they_are_made_of(word: str) -> None:
     told = arguments(word, "second").replace("$(runner_arguments)", "run --components 0")
-    assert values.split_arguments(told) == (word, "second", "run", "--components", "0")
+    assert split_arguments(told) == (word, "second", "run", "--components", "0")
 
 
 def test_docker_is_a_universe_with_that_image(own_settings: Settings, map_dir: MapDir) -> None:
@@ -158,7 +158,7 @@ def test_the_job_starts_whichever_runtime_there_is(
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     recorder(bin_, runtime)
-    words = values.split_arguments(found["arguments"].replace("$(runner_arguments)", "run 'a b'"))
+    words = split_arguments(found["arguments"].replace("$(runner_arguments)", "run 'a b'"))
     assert run_script(singularity.SCRIPT, tmp_path, bin_, *words).returncode == 0
     said = (tmp_path / "arguments").read_text().splitlines()
     assert said[0] == str(bin_ / runtime)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from htmap.backend.local import classad, operators
 from htmap.delivery import registry
 from htmap.delivery.outcomes import RUNNER_FAILED, why_runner_failed
+from htmap.language import classad, operators
 
 
 def evaluated(expression: str, *, code: int | None = None, signal: int | None = None) -> operators.Value:

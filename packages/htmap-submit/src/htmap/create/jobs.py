@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from htmap.create.description import Plan, columns
 from htmap.create.inputs import StoredInputs
-from htmap.create.item_lines import item_line, item_values
 from htmap.create.remaps import remap_entries, spelled_out
 from htmap.create.transfers import Sender, check_names
-from htmap.create.urls import arrivals
 from htmap.exceptions import MisalignedInputData
+from htmap.language.items import item_line, item_values
+from htmap.language.urls import arrivals
 from htmap.options import PerComponent
 from htmap.store.mapdir import PER_FOLDER, MapDir, folder_of, shard_name
 from htmap.store.records import spelled

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from htmap.create.urls import checked_url, quoted
 from htmap.exceptions import InvalidOption, WrongType
+from htmap.language.urls import checked_url, quoted
 from htmap.options import PerComponent
 from htmap_common import TransferPath
 from htmap_common.agreed import TRANSFER

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from htmap.create.links import Links
-from htmap.create.urls import arrival_of, arriving_as, checked_url, is_url, quoted
 from htmap.exceptions import InputFileNotFound, InvalidOption
+from htmap.language.urls import arrival_of, arriving_as, checked_url, is_url, quoted
 from htmap.options import InputFile
 from htmap_common import TransferPath
 

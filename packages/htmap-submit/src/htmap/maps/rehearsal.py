@@ -14,8 +14,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from htmap.backend.local import job, language
+from htmap.backend.local import job
 from htmap.exceptions import CannotUnpickle, DamagedFile, HTMapException
+from htmap.language.description import read
 from htmap.maps.readable import ReadableMap
 from htmap.results.inputs import unpickled
 from htmap.store.atomic import storage_errors
@@ -86,7 +87,7 @@ def _files_of_options(map: ReadableMap, component: int) -> dict[str, Path]:  # n
     place = map._components.place(component)
     description = map._dir.submission(place.submission)
     try:
-        told = language.read(description.submit)
+        told = read(description.submit)
         with (
             storage_errors("read the items of the map"),
             description.items.open(encoding="utf-8", newline="\n") as items,

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from htmap.backend.local import actions, classad, containers, language, launch, outbox
+from htmap.backend.local import actions, containers, launch, outbox
 from htmap.backend.local.eventlog import JobEvents
 from htmap.backend.local.job import expand, expand_for_cluster
 from htmap.backend.local.queue import IN_QUEUE, WITH_PROCESS, Queue
@@ -22,6 +22,8 @@ from htmap.backend.local.sandbox import scratch_root, sweep_spool
 from htmap.backend.local.submitter import inherited_environment
 from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob, QueueNotWritable
 from htmap.exceptions import BackendError
+from htmap.language import classad
+from htmap.language.description import Description, read
 
 # Jobs inserted at a time: bounds memory, whatever the number of items.
 _JOBS_AT_ONCE = 1000
@@ -61,7 +63,7 @@ class LocalBackend:
         htmap.exceptions.InvalidOption
             The description says something that the local backend cannot follow.
         """
-        told = language.read(description)
+        told = read(description)
         first = next(iter(told.iter_items()), None)
         if first is None:
             raise BackendError(f"The submit description {description} has no items to queue.")
@@ -165,7 +167,7 @@ class LocalBackend:
             raise BackendError(message) from error
 
 
-def _add(queue: Queue, description: language.Description, inherited: Mapping[str, str], uid: str) -> int:
+def _add(queue: Queue, description: Description, inherited: Mapping[str, str], uid: str) -> int:
     """Add a cluster with all its jobs. To be called in a transaction."""
     cluster = queue.add_cluster(uid, description.to_json(), json.dumps(inherited))
     directory = Path(description.directory, expand_for_cluster(description, cluster, "initialdir"))

@@ -10,8 +10,8 @@ import sqlite3
 from dataclasses import dataclass
 
 from htmap.backend.local.job import Job, expand
-from htmap.backend.local.language import Description
 from htmap.backend.local.queue import Queue
+from htmap.language.description import Description
 
 _MOST_REMEMBERED = 64
 

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from htmap.backend.local import keys
+from htmap.language.commands import refusal
 
 _DOCKER = "docker://"
 _RUNTIMES = ("apptainer", "singularity")
@@ -58,13 +58,13 @@ def image_of(universe: str, docker_image: str, container_image: str) -> Image | 
     if universe not in {"docker", "container"}:
         for key, value in (("docker_image", docker_image), ("container_image", container_image)):
             if value:
-                raise keys.refusal(key, f"cannot have {key} with universe = {universe or 'vanilla'}")
+                raise refusal(key, f"cannot have {key} with universe = {universe or 'vanilla'}")
         return None
     source = docker_image if universe == "docker" else container_image
     if not source:
-        raise keys.refusal("universe", f"needs {universe}_image for universe = {universe}")
+        raise refusal("universe", f"needs {universe}_image for universe = {universe}")
     if "://" in source and not source.startswith((_DOCKER, "oras://", "library://", "shub://")):
-        raise keys.refusal(f"{universe}_image", f"fetches no images from URLs, such as {source}")
+        raise refusal(f"{universe}_image", f"fetches no images from URLs, such as {source}")
     return Image(universe, source)
 
 
@@ -75,7 +75,7 @@ def check(image: Image | None) -> None:
     wanted = "docker" if image.universe == "docker" else " or ".join(_RUNTIMES)
     if image.universe == "container" and image.docker_reference:
         wanted = f"docker, {wanted}"
-    raise keys.refusal("universe", f"runs images only where there is {wanted}, and this machine has none on PATH")
+    raise refusal("universe", f"runs images only where there is {wanted}, and this machine has none on PATH")
 
 
 def uses_docker(image: Image | None) -> bool:

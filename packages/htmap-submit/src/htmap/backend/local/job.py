@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from htmap.backend.local import classad, containers, fork_servers, language, operators, values
+from htmap.backend.local import containers, fork_servers
 from htmap.exceptions import InvalidOption
+from htmap.language import classad, operators, words
+from htmap.language import description as language
 
 _T = TypeVar("_T")
 
-# The default, and the unit of a bare number (values.to_size). What is requested by default is what HTCondor requests;
+# The default, and the unit of a bare number (words.to_size). What is requested by default is what HTCondor requests;
 # the time to end is shorter here: nobody wants to wait ten minutes for a laptop.
 _AMOUNTS = {
     "request_cpus": ("1", ""),
@@ -86,12 +88,12 @@ class Job:
     @property
     def fetched(self) -> dict[str, str]:
         """URLs of inputs, to the names under which they arrive."""
-        return {name: arrival(name) for name in self.inputs if values.is_remote(name)}
+        return {name: arrival(name) for name in self.inputs if words.is_remote(name)}
 
     @property
     def sent(self) -> dict[str, str]:
         """Outputs to the URLs that they go to."""
-        return {name: place for name, place in self.remaps.items() if values.is_remote(place)}
+        return {name: place for name, place in self.remaps.items() if words.is_remote(place)}
 
     @property
     def fork_server_arguments(self) -> list[str]:
@@ -114,7 +116,7 @@ class Job:
 
 def arrival(name: str) -> str:
     """The name under which HTCondor brings an input: the last one of its path, or of a URL without its query."""
-    return (name.partition("?")[0] if values.scheme_of(name) else name).rpartition("/")[2]
+    return (name.partition("?")[0] if words.scheme_of(name) else name).rpartition("/")[2]
 
 
 def expand(
@@ -186,14 +188,14 @@ class _Expansion:
             cluster=self._cluster,
             proc=self._proc,
             executable=directory / self._text("executable"),
-            transfer_executable=self._value("transfer_executable", values.to_bool, "true"),
-            arguments=self._value("arguments", values.split_arguments),
-            environment={**self._inherited, **self._value("environment", values.split_environment)},
+            transfer_executable=self._value("transfer_executable", words.to_bool, "true"),
+            arguments=self._value("arguments", words.split_arguments),
+            environment={**self._inherited, **self._value("environment", words.split_environment)},
             initialdir=directory,
-            preserve_relative_paths=self._value("preserve_relative_paths", values.to_bool, "false"),
-            inputs=self._value("transfer_input_files", values.split_inputs),
-            outputs=self._value("transfer_output_files", values.split_outputs),
-            remaps=self._value("transfer_output_remaps", values.split_remaps),
+            preserve_relative_paths=self._value("preserve_relative_paths", words.to_bool, "false"),
+            inputs=self._value("transfer_input_files", words.split_inputs),
+            outputs=self._value("transfer_output_files", words.split_outputs),
+            remaps=self._value("transfer_output_remaps", words.split_remaps),
             image=containers.image_of(*map(self._text, ("universe", "docker_image", "container_image"))),
             stdin=self._path(directory, "input"),
             stdout=self._path(directory, "output"),
@@ -243,7 +245,7 @@ class _Expansion:
         """An amount: a number with a unit, or an expression that gives one."""
         default, unit = _AMOUNTS[key]
         text = self._edited(key) or self._text(key, default)
-        size = values.to_size(text, unit)
+        size = words.to_size(text, unit)
         if size is not None:
             return size
         try:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from htmap.backend.local import classad, operators
 from htmap.backend.local.actions import HELD_BY_POLICY, HELD_BY_UNDEFINED_POLICY
 from htmap.backend.local.eventlog import Exit
 from htmap.backend.local.job import Job
+from htmap.language import classad, operators
 
 
 @dataclass(frozen=True, slots=True)

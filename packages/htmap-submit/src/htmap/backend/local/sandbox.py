@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from htmap.backend.local import trees
 from htmap.backend.local.actions import HELD_CANNOT_START, HELD_INPUT_FILES, HELD_OUTPUT_FILES
 from htmap.backend.local.job import Job, arrival
-from htmap.backend.local.values import is_remote, scheme_of
+from htmap.language.words import is_remote, scheme_of
 
 STDOUT = "_condor_stdout"
 STDERR = "_condor_stderr"

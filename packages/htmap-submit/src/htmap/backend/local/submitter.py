@@ -11,7 +11,7 @@ import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from htmap.backend.local import values
+from htmap.language import words
 
 
 def inherited_environment(getenv: str, home: Path) -> dict[str, str]:
@@ -30,9 +30,9 @@ def inherited_environment(getenv: str, home: Path) -> dict[str, str]:
 
 def _is_let_through(name: str, getenv: str) -> bool:
     word = getenv.strip().casefold()
-    if not word or word in values.TRUE | values.FALSE:
-        return word in values.TRUE
-    patterns = values.split_names(getenv)
+    if not word or word in words.TRUE | words.FALSE:
+        return word in words.TRUE
+    patterns = words.split_names(getenv)
     if any(pattern.startswith("!") and fnmatchcase(name, pattern[1:]) for pattern in patterns):
         return False
     return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from htmap.backend.local.classad import BadExpression, Scope, parse
-from htmap.backend.local.operators import ERROR, UNDEFINED, Value
+from htmap.language.classad import BadExpression, Scope, parse
+from htmap.language.operators import ERROR, UNDEFINED, Value
 
 AD = {"ExitCode": 3, "ExitBySignal": False, "Name": "Abc", "Ratio": 2.5, "Sum": "ExitCode + 1"}
 

@@ -1,4 +1,4 @@
-"""Mirrors htmap.create.item_lines: what is said in a line is read from it, by us and by HTCondor."""
+"""Mirrors htmap.language.items: what is said in a line is read from it, by us and by HTCondor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.submit.fake_backend import split_item
 
-from htmap.create.item_lines import SEPARATOR, item_line, item_values
+from htmap.language.items import SEPARATOR, item_line, item_values
 
 # Line ends and separators are refused in values (htmap.options). HTCondor takes blanks off both ends of a value.
 VALUES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"])).map(lambda text: text.strip())

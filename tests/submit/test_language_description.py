@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from htmap.backend.local import keys, language, values
 from htmap.backend.local.job import Job, expand, expand_for_cluster
 from htmap.exceptions import BackendError, InvalidOption
+from htmap.language import commands
+from htmap.language import description as language
+from htmap.language.words import split_arguments, split_environment, to_size
 
 NEEDED = 'executable = /bin/true\nlog = events\ntransfer_output_files = ""\n'
 HERE = Path("/submit/side")
@@ -127,7 +129,7 @@ def test_what_only_matters_to_a_pool_is_passed_over(key: str) -> None:
 
 
 def test_no_command_is_both_honoured_and_passed_over() -> None:
-    assert not keys.HONOURED & keys.POOL_ONLY
+    assert not commands.HONOURED & commands.POOL_ONLY
 
 
 @pytest.mark.parametrize(
@@ -218,7 +220,7 @@ WORDS = st.lists(st.text(st.sampled_from("ab '\"\\,;=$()\t"), max_size=6), max_s
 @given(WORDS)
 def test_arguments_are_split_as_htcondor_splits_them(words: list[str]) -> None:
     quoted = " ".join("'" + word.replace("'", "''") + "'" for word in words).replace('"', '""')
-    assert values.split_arguments(f'"{quoted}"') == tuple(words)
+    assert split_arguments(f'"{quoted}"') == tuple(words)
 
 
 @pytest.mark.parametrize(
@@ -234,18 +236,18 @@ def test_arguments_are_split_as_htcondor_splits_them(words: list[str]) -> None:
     ],
 )
 def test_arguments_in_both_spellings(text: str, words: list[str]) -> None:
-    assert list(values.split_arguments(text)) == words
+    assert list(split_arguments(text)) == words
 
 
 def test_environment_in_both_spellings() -> None:
-    assert values.split_environment('"A=1 B=\'two words\' C=it\'\'s D=""q"" E="') == {
+    assert split_environment('"A=1 B=\'two words\' C=it\'\'s D=""q"" E="') == {
         "A": "1",
         "B": "two words",
         "C": "its",
         "D": '"q"',
         "E": "",
     }
-    assert values.split_environment("A=1; B=two words;") == {"A": "1", "B": "two words"}
+    assert split_environment("A=1; B=two words;") == {"A": "1", "B": "two words"}
 
 
 @pytest.mark.parametrize(
@@ -265,4 +267,4 @@ def test_environment_in_both_spellings() -> None:
     ],
 )
 def test_sizes(text: str, unit: str, amount: int | None) -> None:
-    assert values.to_size(text, unit) == amount
+    assert to_size(text, unit) == amount

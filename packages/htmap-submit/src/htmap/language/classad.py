@@ -18,8 +18,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from htmap.backend.local import operators
-from htmap.backend.local.operators import ERROR, LEVELS, UNARY, UNDEFINED, Value
+from htmap.language import operators
+from htmap.language.operators import ERROR, LEVELS, UNARY, UNDEFINED, Value
 
 Evaluator: TypeAlias = "Callable[[Scope], Value]"
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from htmap.backend.local import keys
 from htmap.exceptions import BackendError, InvalidOption
+from htmap.language import commands as keys
 
 UNIT_SEPARATOR = "\x1f"
 

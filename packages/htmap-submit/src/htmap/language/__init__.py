@@ -1,0 +1,1 @@
+"""HTCondor's two languages, the submit language and ClassAd, written and read side by side."""

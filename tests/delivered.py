@@ -131,5 +131,7 @@ def error_of(folder: Path, **options: Any) -> str:
 def explained(m: htmap.Map) -> str:
     """All that a map says of itself, for the message of a failed test."""
     reports = "\n".join(m.error_reports())
-    logs = "\n".join(path.read_text(errors="replace") for path in m._dir.submission(0).logs.glob("*/*"))
-    return f"{m.status()}\n{m.hold_report()}\n{reports}\n{logs}\n{m._dir.events.read_text(errors='replace')[-3000:]}"
+    directory = m.opened.directory
+    logs = "\n".join(path.read_text(errors="replace") for path in directory.submission(0).logs.glob("*/*"))
+    events = directory.events.read_text(errors="replace")[-3000:]
+    return f"{m.status()}\n{m.hold_report()}\n{reports}\n{logs}\n{events}"

@@ -159,7 +159,7 @@ def test_a_map_that_was_removed_is_gone(work, htmap_dir) -> None:
 def test_components_removed_behind_our_back_are_not_waited_for(work) -> None:
     m = htmap.map(work_until, [work], quiet=True)
     until(lambda: runs(work) == 1)
-    m._backend.act(Action.REMOVE, m._all_jobs(), "a test")
+    m.opened.backend.act(Action.REMOVE, m._all_jobs(), "a test")
     until(has(m, Status.REMOVED))
     assert not m.is_active
     with pytest.raises(MapComponentRemoved, match="rerun"):
@@ -280,7 +280,7 @@ def states_in(m: htmap.Map) -> list[str]:
     """The states that the log of a map of one job goes through."""
     state = MapState([JobTable.of_size(1)])
     seen: list[str] = []
-    for event in EventLog(m._dir.events).read():
+    for event in EventLog(m.opened.directory.events).read():
         fold(state, [event])
         now = JobState(state.tables[0].states[0]).name
         if [now] != seen[-1:]:

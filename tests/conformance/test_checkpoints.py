@@ -166,7 +166,7 @@ def test_without_an_interval_a_function_that_checkpoints_runs_through(place) -> 
     assert m.get(0, TIMEOUT_S) == "0 1 2 3 4"
     assert place.done() == [0, 1, 2, 2, 3, 4]
     assert place.pids() == pids
-    assert list(m._dir.checkpoints.iterdir()) == []
+    assert list(m.opened.directory.checkpoints.iterdir()) == []
 
 
 def note_and_wait(path: str) -> str:
@@ -207,8 +207,8 @@ def test_a_result_that_cannot_be_pickled_does_not_cost_the_checkpoint(tmp_path) 
     m = htmap.map(fail_once, [str(tmp_path / "failed")], quiet=True)
     with pytest.raises(MapComponentError, match="pickle"):
         m.get(0, TIMEOUT_S)
-    (state,) = m._dir.checkpoints.glob("0/*/files/state")
+    (state,) = m.opened.directory.checkpoints.glob("0/*/files/state")
     assert state.read_text() == "precious"
     m.rerun([0])
     assert m.get(0, TIMEOUT_S) is False, "a rerun starts from scratch"
-    assert list(m._dir.checkpoints.iterdir()) == []
+    assert list(m.opened.directory.checkpoints.iterdir()) == []

@@ -22,7 +22,7 @@ def nap(seconds):
 
 
 def jobs_of(m):
-    return SubmissionRecord.load(m._dir.submission(0).submission).jobs
+    return SubmissionRecord.load(m.opened.directory.submission(0).submission).jobs
 
 
 def test_a_duration_fills_jobs_by_what_an_earlier_map_took(capsys) -> None:

@@ -90,7 +90,7 @@ def test_a_creation_killed_at_any_moment_leaves_a_whole_map_or_nothing(htmap_dir
         assert list(htmap.load(tag).iter(TIMEOUT_S)) == [0, 2, 4], f"seed {seed}"
     htmap.clean()
     assert sorted(htmap.get_tags()) == sorted(survivors)
-    uids = {m._dir.uid for m in htmap.load_maps()}
+    uids = {m.opened.directory.uid for m in htmap.load_maps()}
     assert {path.name for path in (htmap_dir / "maps").iterdir()} == uids, f"seed {seed}"
     assert {path.name for path in (htmap_dir / "tags").iterdir()} == set(survivors), f"seed {seed}"
 
@@ -164,8 +164,8 @@ def test_a_damaged_map_spoils_no_other_and_can_be_removed(htmap_dir) -> None:
     torn = htmap.map(abs, [-1], tag="torn", quiet=True)
     for m in (good, bad, torn):
         m.wait(TIMEOUT_S)
-    (bad._dir.map).write_bytes(b"garbage")
-    os.truncate(torn._dir.submission(0).submission, 50)
+    (bad.opened.directory.map).write_bytes(b"garbage")
+    os.truncate(torn.opened.directory.submission(0).submission, 50)
     assert htmap.get_tags() == ("bad", "good", "torn")
     assert [m.tag for m in htmap.load_maps()] == ["good"]
     for tag in ("bad", "torn"):
@@ -181,7 +181,7 @@ def test_what_the_log_does_not_say_the_queue_does() -> None:
     htmap.settings["QUEUE_CHECK_TIME"] = 0.5
     m = htmap.map(lambda x: 1 / x, range(3), tag="silent", map_options=htmap.MapOptions(chunksize=2), quiet=True)
     m.wait(TIMEOUT_S, errors_ok=True)
-    m._dir.events.unlink()
+    m.opened.directory.events.unlink()
     again = htmap.load("silent")
     again.wait(TIMEOUT_S, errors_ok=True)
     assert [str(status) for status in again.component_statuses] == ["ERRORED", "COMPLETED", "COMPLETED"]

@@ -118,7 +118,7 @@ def test_an_output_cut_short_is_named_and_the_others_stay_readable() -> None:
     htmap.settings["OUTPUT_GRACE"] = 0.1
     m = htmap.map(lambda x: x, range(4), quiet=True)
     m.wait(TIMEOUT_S)
-    outputs = m._dir.submission(0)
+    outputs = m.opened.directory.submission(0)
     os.truncate(outputs.output(1), 40)
     outputs.output(2).write_bytes(b"garbage")
     outputs.output(3).unlink()

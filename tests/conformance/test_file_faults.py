@@ -184,7 +184,7 @@ def test_output_files_are_moved_by_their_last_name_and_what_makes_no_sense_is_an
         else:
             left = [path for path in m.get(component) if not path.startswith("_htmap")]
             assert left == LEFT[way], way
-        place = m.output_files[component] if way in BACK else m._dir.output_files(component)
+        place = m.output_files[component] if way in BACK else m.opened.directory.output_files(component)
         files = [path for path in place.rglob("*") if path.is_file()]
         assert {str(path.relative_to(place)): path.read_text() for path in files} == BACK.get(way, {}), way
 

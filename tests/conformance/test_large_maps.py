@@ -49,7 +49,7 @@ def test_hold_and_release_reach_what_is_not_in_the_queue_yet() -> None:
 def test_remove_takes_all_of_it(htmap_dir) -> None:
     m = htmap.map(lambda x: __import__("time").sleep(60), range(12), quiet=True)
     until(lambda: set(m.component_statuses) & IN_QUEUE)
-    backend, jobs = m._backend, m._all_jobs()
+    backend, jobs = m.opened.backend, m._all_jobs()
     m.remove()
     until(lambda: backend.query(jobs) == [])
     assert list((htmap_dir / "maps").iterdir()) == []
@@ -60,6 +60,6 @@ def test_what_is_removed_before_it_materialized_is_removed() -> None:
 
     m = htmap.map(lambda x: __import__("time").sleep(60), range(12), quiet=True)
     until(lambda: set(m.component_statuses) & IN_QUEUE)
-    m._backend.act(Action.REMOVE, m._all_jobs(), "a test")
+    m.opened.backend.act(Action.REMOVE, m._all_jobs(), "a test")
     until(lambda: set(m.component_statuses) == {Status.REMOVED})
     assert not m.is_active

@@ -45,9 +45,9 @@ def mixed(tmp_path):
     go = tmp_path / "go"
     m = htmap.starmap(behave, [(component, str(go)) for component in range(5)], tag="mixed", quiet=True)
     until(lambda: m.component_statuses[2:] == [Status.RUNNING] * 3)
-    (cluster,) = m._components.clusters()
+    (cluster,) = m.opened.components.clusters()
     for action, component in ((Action.HOLD, HELD), (Action.REMOVE, REMOVED)):
-        assert m._backend.act(action, JobSelection(m._dir.uid, {cluster: [component]}), "a test") == 1
+        assert m.opened.backend.act(action, JobSelection(m.opened.directory.uid, {cluster: [component]}), "a test") == 1
     wanted = [Status.COMPLETED, Status.ERRORED, Status.HELD, Status.REMOVED, Status.RUNNING]
     until(lambda: m.component_statuses == wanted)
     return m, go

@@ -138,7 +138,7 @@ def test_the_setting_of_the_delivery_method_counts_when_the_map_is_made() -> Non
         htmap.settings["delivery_method"] = method
         m = htmap.map(abs, [-1], quiet=True)
         assert m.get(0, TIMEOUT_S) == 1
-        assert m._record.delivery == method
+        assert m.opened.record.delivery == method
     htmap.settings["DELIVERY_METHOD"] = "by pigeon"
     with pytest.raises(UnknownPythonDeliveryMethod, match="by pigeon.*bundle.*shared"):
         htmap.map(abs, [-1], quiet=True)

@@ -210,8 +210,8 @@ def test_a_mapped_function_inherits_options_and_may_call_itself() -> None:
     assert factorial(5) == 120
     m = factorial.map([3, 4, 5])
     assert list(m.iter(TIMEOUT_S)) == [6, 24, 120]
-    assert len(m._components.statuses()) == 3
-    assert m._components.submissions()[0].chunksize == 3
+    assert len(m.opened.components.statuses()) == 3
+    assert m.opened.components.submissions()[0].chunksize == 3
     assert list(htmap.map(factorial, [6], quiet=True).iter(TIMEOUT_S)) == [720]
 
 

@@ -184,7 +184,7 @@ def test_waiting_ends_when_nothing_more_can_happen(tmp_path) -> None:
             time.sleep(0.02)
 
     m = htmap.map(work, [tmp_path / "never"], quiet=True)
-    m._backend.act(Action.REMOVE, JobSelection(m._dir.uid), "a test")
+    m.opened.backend.act(Action.REMOVE, JobSelection(m.opened.directory.uid), "a test")
     with pytest.raises(MapComponentRemoved, match=r"map.rerun\(\[0\]\)"):
         m.wait(TIMEOUT_S)
     m.wait(TIMEOUT_S, errors_ok=True)

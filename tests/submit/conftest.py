@@ -18,6 +18,7 @@ from tests.submit.fake_bindings import Bindings
 import htmap
 from htmap.delivery.registry import DeliveryMethod
 from htmap.lifecycle.new_map import Request, create
+from htmap.maps.opened import Opened
 from htmap.maps.readable import ReadableMap
 from htmap.options import MapOptions
 from htmap.pickling import call_of
@@ -89,6 +90,6 @@ def make_map(home: Home, fake: FakeBackend) -> MakeMap:
 
     def make(function: Callable[..., Any], inputs: Iterable[Any], **options: Any) -> ReadableMap:
         tag, map_dir = create(home, only(fake), fake.name, request_of(function, inputs, **options))
-        return ReadableMap(tag=tag, map_dir=map_dir.path)
+        return ReadableMap(Opened.at(tag, map_dir.path, fake))
 
     return make

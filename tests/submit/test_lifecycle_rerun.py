@@ -15,6 +15,7 @@ from htmap.delivery import bundle
 from htmap.delivery.registry import DeliveryMethod
 from htmap.exceptions import BackendNotAvailable, InputFileNotFound
 from htmap.lifecycle.rerun import changing, rerun
+from htmap.maps.opened import Opened
 from htmap.maps.readable import ReadableMap
 from htmap.observe.statuses import ComponentStatus as Status
 from htmap.store.locks import is_held
@@ -23,8 +24,8 @@ from htmap.store.records import MapRecord, SubmissionRecord
 
 
 def again(m: ReadableMap, fake: FakeBackend, components: Sequence[int]) -> int:
-    with changing(m._dir):
-        return rerun(m._dir, m._record, fake, components)
+    with changing(m.opened.directory):
+        return rerun(m.opened.directory, m.opened.record, fake, components)
 
 
 def tree(map_dir: MapDir) -> dict[Path, bytes]:
@@ -38,7 +39,7 @@ def test_only_the_components_asked_for_are_submitted_again(make_map: MakeMap, fa
     fake.run()
     assert again(m, fake, [1, 2, 5]) == 1
     assert [job.components for job in fake.jobs.values()] == [[1], [2], [5]]
-    record = SubmissionRecord.load(m._dir.submission(1).submission)
+    record = SubmissionRecord.load(m.opened.directory.submission(1).submission)
     assert (list(record), record.cluster) == ([1, 2, 5], 2)
     assert [str(each) for each in m.component_statuses] == [
         "COMPLETED",
@@ -55,10 +56,10 @@ def test_only_the_components_asked_for_are_submitted_again(make_map: MakeMap, fa
 def test_an_earlier_output_stays_where_it_is(make_map: MakeMap, fake: FakeBackend) -> None:
     m = make_map(str, range(2))
     fake.run()
-    before = tree(m._dir)
+    before = tree(m.opened.directory)
     again(m, fake, [0])
     fake.run()
-    after = tree(m._dir)
+    after = tree(m.opened.directory)
     assert before.items() <= after.items()
     assert all("submissions/1/" in str(path) for path in after.keys() - before.keys())
 
@@ -110,7 +111,7 @@ def test_a_rerun_may_be_rerun(make_map: MakeMap, fake: FakeBackend) -> None:
         assert again(m, fake, [1]) == number
         assert m.component_statuses[1] is Status.IDLE
         fake.run()
-    assert m._dir.submission(3).output(0).exists()
+    assert m.opened.directory.submission(3).output(0).exists()
     assert m.component_statuses == [Status.COMPLETED] * 3
 
 
@@ -118,12 +119,12 @@ def test_what_was_sent_back_before_gives_way(make_map: MakeMap, fake: FakeBacken
     m = make_map(str, range(2))
     fake.run()
     for component in (0, 1):
-        m._dir.output_files(component).mkdir(parents=True)
-        (m._dir.output_files(component) / "plot.png").touch()
+        m.opened.directory.output_files(component).mkdir(parents=True)
+        (m.opened.directory.output_files(component) / "plot.png").touch()
     again(m, fake, [0])
-    assert not m._dir.output_files(0).exists()
-    assert (m._dir.output_files(1) / "plot.png").exists()
-    assert [path.name for path in m._dir.path.iterdir() if path.name.endswith(".old")] == []
+    assert not m.opened.directory.output_files(0).exists()
+    assert (m.opened.directory.output_files(1) / "plot.png").exists()
+    assert [path.name for path in m.opened.directory.path.iterdir() if path.name.endswith(".old")] == []
 
 
 # --- or nothing happens ---------------------------------------------------------------------------------------------
@@ -132,48 +133,49 @@ def test_what_was_sent_back_before_gives_way(make_map: MakeMap, fake: FakeBacken
 def test_a_rerun_that_is_refused_changes_nothing(make_map: MakeMap, fake: FakeBackend) -> None:
     m = make_map(str, range(2))
     fake.run()
-    m._dir.output_files(0).mkdir(parents=True)
-    (m._dir.output_files(0) / "plot.png").touch()
-    before = tree(m._dir)
+    m.opened.directory.output_files(0).mkdir(parents=True)
+    (m.opened.directory.output_files(0) / "plot.png").touch()
+    before = tree(m.opened.directory)
     fake.refusal = BackendNotAvailable("no")
     with pytest.raises(BackendNotAvailable, match="no"):
         again(m, fake, [0])
     fake.refusal = None
-    assert tree(m._dir) == before
+    assert tree(m.opened.directory) == before
     assert m.component_statuses == [Status.COMPLETED] * 2
     assert m[0] == "0"
-    assert not is_held(m._dir.lock)
+    assert not is_held(m.opened.directory.lock)
 
 
 def test_a_rerun_without_its_files_changes_nothing(make_map: MakeMap, fake: FakeBackend, tmp_path: Path) -> None:
     (tmp_path / "x").touch()
     m = make_map(str, [TransferPath(tmp_path / "x")])
     fake.run()
-    before = tree(m._dir)
+    before = tree(m.opened.directory)
     (tmp_path / "x").unlink()
     with pytest.raises(InputFileNotFound):
         again(m, fake, [0])
-    assert tree(m._dir) == before
+    assert tree(m.opened.directory) == before
 
 
 def test_a_rerun_without_its_runner_changes_nothing(make_map: MakeMap, fake: FakeBackend) -> None:
     m = make_map(str, range(2), delivery=DeliveryMethod("bundle", bundle.descriptors, bundle.set_up))
     fake.run()
-    before = tree(m._dir)
-    shutil.rmtree(m._dir.home.runners)
+    before = tree(m.opened.directory)
+    shutil.rmtree(m.opened.directory.home.runners)
     with pytest.raises(InputFileNotFound, match=r"no file .*htmap-exec-.*\.pyz any more, which the jobs run"):
         again(m, fake, [0])
-    assert tree(m._dir) == before
+    assert tree(m.opened.directory) == before
 
 
 def kill_before_the_queue(m: ReadableMap, fake: FakeBackend, components: Sequence[int]) -> None:
     """What a rerun leaves that is killed just before its jobs reach the queue."""
     again(m, fake, components)
-    number = max(m._dir.submission_numbers())
-    record = SubmissionRecord.load(m._dir.submission(number).submission)
-    SubmissionRecord(number, record.created, record.ranges, record.chunksize).save(m._dir.submission(number).submission)
-    log = m._dir.events.read_bytes()
-    m._dir.events.write_bytes(log[: log.index(b"000 (%03d." % (record.cluster or 0))])
+    number = max(m.opened.directory.submission_numbers())
+    path = m.opened.directory.submission(number).submission
+    record = SubmissionRecord.load(path)
+    SubmissionRecord(number, record.created, record.ranges, record.chunksize).save(path)
+    log = m.opened.directory.events.read_bytes()
+    m.opened.directory.events.write_bytes(log[: log.index(b"000 (%03d." % (record.cluster or 0))])
     fake.jobs.clear()
 
 
@@ -183,7 +185,7 @@ def test_a_killed_rerun_counts_for_nothing_and_its_number_is_used_again(make_map
     kill_before_the_queue(m, fake, [0, 1])
     assert m.component_statuses == [Status.COMPLETED] * 3
     assert again(m, fake, [2]) == 1
-    loaded = ReadableMap(tag=m.tag, map_dir=m._dir.path)
+    loaded = ReadableMap(Opened.at(m.tag, m.opened.directory.path, fake))
     assert [str(each) for each in loaded.component_statuses] == ["COMPLETED", "COMPLETED", "IDLE"]
     fake.run()
     assert list(loaded) == ["0", "1", "2"]
@@ -192,26 +194,26 @@ def test_a_killed_rerun_counts_for_nothing_and_its_number_is_used_again(make_map
 def test_what_a_kill_left_half_written_is_swept_up_by_the_next_rerun(make_map: MakeMap, fake: FakeBackend) -> None:
     m = make_map(str, range(2))
     fake.run()
-    half = m._dir.submissions / ".new-1"
+    half = m.opened.directory.submissions / ".new-1"
     half.mkdir()
     (half / "items").write_text("half")
     assert again(m, fake, [0]) == 1
     assert not half.exists()
-    assert m._dir.submission(1).items.read_text().startswith("0,")
+    assert m.opened.directory.submission(1).items.read_text().startswith("0,")
 
 
 def test_a_submission_can_be_given_to_condor_submit_by_hand(make_map: MakeMap, fake: FakeBackend) -> None:
     m = make_map(str, range(3))
     fake.run()
     again(m, fake, [1])
-    commands, items = parse(m._dir.submission(1).submit.read_text())
+    commands, items = parse(m.opened.directory.submission(1).submit.read_text())
     assert commands["htmap_submission"] == "1"
     assert [item["component"] for item in items] == ["1"]
 
 
 def test_the_record_of_the_map_is_not_touched(make_map: MakeMap, fake: FakeBackend) -> None:
     m = make_map(str, range(3))
-    before = MapRecord.load(m._dir.map)
+    before = MapRecord.load(m.opened.directory.map)
     fake.run()
     again(m, fake, [1])
-    assert MapRecord.load(m._dir.map) == before
+    assert MapRecord.load(m.opened.directory.map) == before

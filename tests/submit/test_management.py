@@ -23,9 +23,9 @@ def three(queue: FakeBackend) -> FakeBackend:
         htmap.map(str, [1], tag=tag, quiet=True)
     transient = htmap.map(str, [1], quiet=True)
     tags.replace(
-        transient._dir.home,
-        tags.find(transient._dir.home, transient.tag),
-        Tag("other", transient._dir.uid, transient=True),
+        transient.opened.directory.home,
+        tags.find(transient.opened.directory.home, transient.tag),
+        Tag("other", transient.opened.directory.uid, transient=True),
     )
     return queue
 

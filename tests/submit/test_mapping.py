@@ -379,7 +379,7 @@ def test_a_builder_wants_a_function_at_once() -> None:
 
 def described(m: htmap.Map) -> str:
     """What was submitted, with the items in their place."""
-    first = m._dir.submission(0)
+    first = m.opened.directory.submission(0)
     *commands, queue = first.submit.read_text().splitlines()
     return "\n".join([*commands, queue.replace(f"from {first.items}", "from ("), first.items.read_text() + ")", ""])
 
@@ -392,7 +392,7 @@ def test_a_description_shows_what_a_map_would_submit(queue: FakeBackend) -> None
     assert nothing_was_made(queue)
     m = htmap.map(power, [2, 3], map_options=OPTIONS, tag="shown", quiet=True)
     uid_shown = shown.partition("/maps/")[2].partition("/")[0]
-    assert shown == described(m).replace(m._dir.uid, uid_shown)
+    assert shown == described(m).replace(m.opened.directory.uid, uid_shown)
 
 
 @pytest.mark.usefixtures("queue")

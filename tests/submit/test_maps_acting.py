@@ -17,13 +17,14 @@ from tests.submit.fake_backend import FakeBackend
 from tests.submit.fake_bindings import Bindings, HTCondorException
 
 import htmap
-from htmap import Map
+from htmap import ComponentHold, Map
 from htmap.backend.protocol import JobStatus
 from htmap.exceptions import (
     BackendNotAvailable,
     CannotRerunComponents,
     InvalidOption,
     InvalidTag,
+    MapComponentHeld,
     MapWasRemoved,
     NoSuchComponent,
     TagAlreadyExists,
@@ -46,6 +47,17 @@ def m(queue: FakeBackend) -> Map:
 
 def job_statuses(queue: FakeBackend) -> list[JobStatus]:
     return [job.status for job in queue.jobs.values()]
+
+
+def test_the_queue_says_why_a_component_is_held_if_the_log_does_not(m: Map, queue: FakeBackend) -> None:
+    htmap.settings["QUEUE_CHECK_TIME"] = 0
+    queue.is_silent = True
+    queue.hold(1, 34, 102, "Used 200 MB of 128 MB")
+    assert m.component_statuses[1] is Status.HELD
+    assert m.holds == {1: ComponentHold(34, "Used 200 MB of 128 MB")}
+    assert "Used 200 MB" in m.hold_report()
+    with pytest.raises(MapComponentHeld, match=r"\[34\] Used 200 MB of 128 MB"):
+        m.get(1)
 
 
 # --- acting ---------------------------------------------------------------------------------------------------------
@@ -127,8 +139,8 @@ def test_what_is_active_cannot_be_rerun(m: Map, queue: FakeBackend) -> None:
     with pytest.raises(NoSuchComponent):
         m.rerun([3])
     m.rerun([])
-    assert list(m._dir.submission_numbers()) == [0]
-    assert not is_held(m._dir.lock)
+    assert list(m.opened.directory.submission_numbers()) == [0]
+    assert not is_held(m.opened.directory.lock)
 
 
 def test_a_rerun_has_the_original_options_without_later_edits(m: Map, queue: FakeBackend) -> None:
@@ -187,8 +199,8 @@ def test_a_map_that_is_not_there_is_not_found(tag: Any, queue: FakeBackend) -> N
 
 def test_a_map_that_is_half_made_is_not_found(m: Map, queue: FakeBackend, home: Home) -> None:
     queue.jobs.clear()
-    m._dir.events.unlink()
-    path = m._dir.submission(0).submission
+    m.opened.directory.events.unlink()
+    path = m.opened.directory.submission(0).submission
     record = SubmissionRecord.load(path)
     SubmissionRecord(0, record.created, record.ranges, record.chunksize).save(path)
     with pytest.raises(TagNotFound, match=r"under way or was cut short.*htmap\.clean"):
@@ -259,7 +271,7 @@ def test_a_map_whose_queue_is_out_of_reach_is_removed_only_by_force(m: Map, bind
 def silence(m: Map, since_s: float) -> None:
     """As if nothing had been written to the log for so long."""
     then = time.time() - since_s
-    os.utime(m._dir.events, (then, then))
+    os.utime(m.opened.directory.events, (then, then))
 
 
 def test_after_a_long_silence_the_queue_is_asked(m: Map, queue: FakeBackend) -> None:

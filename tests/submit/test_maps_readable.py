@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.submit import event_text
 from tests.submit.conftest import MakeMap
-from tests.submit.fake_backend import FakeBackend
+from tests.submit.fake_backend import FakeBackend, returned
 
 from htmap import ComponentHold
 from htmap.exceptions import (
@@ -22,6 +22,7 @@ from htmap.exceptions import (
     NoSuchComponent,
     TimeoutError,  # noqa: A004 - ours
 )
+from htmap.maps.opened import Opened
 from htmap.maps.readable import ReadableMap
 from htmap.observe.statuses import ComponentStatus as Status
 from htmap.store import tags
@@ -103,7 +104,7 @@ def test_looking_at_an_output_does_not_wait(make_map: MakeMap) -> None:
 
 
 def test_maps_are_equal_if_they_are_the_same_map(done: ReadableMap, make_map: MakeMap) -> None:
-    again = ReadableMap(tag="t", map_dir=done._dir.path)
+    again = ReadableMap(Opened.at("t", done.opened.directory.path, done.opened.backend))
     assert done == again
     assert len({done, again}) == 1
     assert done != make_map(keep, VALUES, tag="other")
@@ -112,7 +113,7 @@ def test_maps_are_equal_if_they_are_the_same_map(done: ReadableMap, make_map: Ma
 
 
 def test_the_length_needs_no_disk(done: ReadableMap) -> None:
-    remove_tree(done._dir.path)
+    remove_tree(done.opened.directory.path)
     assert len(done) == 5
 
 
@@ -161,6 +162,28 @@ def test_what_is_there_comes_before_the_first_error_raises_and_the_rest_after(
         next(results)
     fake.run()
     assert list(results) == [0.25]
+
+
+@pytest.mark.parametrize("chunksize", [1, 3])
+def test_what_a_job_left_before_it_failed_is_given(chunksize: int, make_map: MakeMap, fake: FakeBackend) -> None:
+    m = make_map(keep, [10, 20, 30], chunksize=chunksize)
+    for proc in range(3 // chunksize):
+        fake.start(proc)
+    fake.write_output(0, {0: returned(10), 1: returned(20)} if chunksize == 3 else {0: returned(10)}, whole=False)
+    if chunksize == 1:
+        fake.write_output(1, {1: returned(20)}, whole=False)
+    for proc in range(3 // chunksize):
+        fake.end(proc, -9)
+    assert [m.get(0), m.get(1)] == [10, 20]
+    for results in (m.iter_as_available(timeout=0), m.iter(timeout=0)):
+        assert [next(results), next(results)] == [10, 20]
+        with pytest.raises(MapComponentError, match="Component 2 of map t has no output"):
+            next(results)
+    inputs = m.iter_as_available_with_inputs(timeout=0)
+    assert [next(inputs), next(inputs)] == [(((10,), {}), 10), (((20,), {}), 20)]
+    assert list(m.errors) == [2]
+    with pytest.raises(MapComponentError, match="Component 2"):
+        m.wait()
 
 
 def test_as_available_gives_up_in_time(make_map: MakeMap) -> None:
@@ -279,14 +302,14 @@ def test_a_list_of_statuses_is_the_callers_own(mixed: ReadableMap) -> None:
 
 def test_a_map_knows_how_much_disk_it_uses(done: ReadableMap) -> None:
     before = done.local_data
-    (done._dir.path / "more").write_bytes(bytes(1000))
+    (done.opened.directory.path / "more").write_bytes(bytes(1000))
     assert done.local_data == before + 1000
 
 
 def test_a_map_is_shown_in_a_notebook(mixed: ReadableMap) -> None:
     shown = mixed._repr_html_()
     assert "t" in shown
-    remove_tree(mixed._dir.path)
+    remove_tree(mixed.opened.directory.path)
     assert "has been removed" in mixed._repr_html_()
 
 
@@ -317,7 +340,7 @@ def test_what_was_sent_back_lies_in_a_directory_of_the_component(done: ReadableM
 
 def test_a_map_that_was_removed_elsewhere_says_so(done: ReadableMap) -> None:
     stale: Iterator[Any] = done.iter()
-    remove_tree(done._dir.path)
+    remove_tree(done.opened.directory.path)
     assert not done.exists
     asked: list[Any] = [
         lambda: done.component_statuses,
@@ -338,7 +361,8 @@ def test_a_map_that_was_removed_elsewhere_says_so(done: ReadableMap) -> None:
         lambda: next(stale),
         lambda: next(done.iter_as_available()),
         lambda: next(done.iter_as_available_with_inputs()),
-        lambda: next(done.iter_with_inputs()),
+        done.iter,
+        done.iter_with_inputs,
         lambda: next(done.error_reports()),
         done.components_by_status,
         done.status,
@@ -353,8 +377,8 @@ def test_a_map_that_was_removed_elsewhere_says_so(done: ReadableMap) -> None:
 
 def test_a_map_made_again_under_the_tag_is_another_one(make_map: MakeMap, fake: FakeBackend, home: Home) -> None:
     old = make_map(keep, [1], tag="again")
-    tags.release(home, "again", old._dir.uid)
-    remove_tree(old._dir.path)
+    tags.release(home, "again", old.opened.directory.uid)
+    remove_tree(old.opened.directory.path)
     fake.jobs.clear()
     new = make_map(keep, [2], tag="again")
     fake.run()
@@ -365,6 +389,6 @@ def test_a_map_made_again_under_the_tag_is_another_one(make_map: MakeMap, fake: 
 
 
 def test_a_map_follows_its_tag(done: ReadableMap, home: Home) -> None:
-    tags.replace(home, tags.find(home, "t"), Tag("better", done._dir.uid, transient=False))
+    tags.replace(home, tags.find(home, "t"), Tag("better", done.opened.directory.uid, transient=False))
     assert done.tag == "better"
     assert "better" in repr(done)

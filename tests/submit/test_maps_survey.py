@@ -12,7 +12,6 @@ from tests.submit.fake_backend import FakeBackend
 from tests.submit.fake_bindings import Bindings, HTCondorException
 
 import htmap
-from htmap.maps.overview import directory_of
 from htmap.maps.survey import survey
 from htmap.store import tags
 from htmap.store.locks import new_locked_directory
@@ -31,13 +30,13 @@ def ten(queue: FakeBackend) -> FakeBackend:
 
 @pytest.mark.usefixtures("ten")
 def test_broken_half_removed_and_foreign_things_are_listed_with_what_to_do(home: Home) -> None:
-    directory_of(htmap.load("map-1")).map.write_bytes(b"garbage")
+    htmap.load("map-1").opened.directory.map.write_bytes(b"garbage")
     (home.tags / "map-2").write_bytes(b"garbage")
-    half_removed = directory_of(htmap.load("map-3"))
+    half_removed = htmap.load("map-3").opened.directory
     half_removed.path.rename(home.dying(half_removed.uid).path)
-    no_tag = directory_of(htmap.load("map-4"))
+    no_tag = htmap.load("map-4").opened.directory
     (home.tags / "map-4").unlink()
-    directory_of(htmap.load("map-5")).submission(0).submission.unlink()
+    htmap.load("map-5").opened.directory.submission(0).submission.unlink()
     (home.maps / "2024").mkdir()
     (home.tags / "folder").mkdir()
     found = {each.name: each.problem for each in survey(home).broken}
@@ -83,7 +82,7 @@ def test_a_tag_whose_map_is_gone_is_cut_short(home: Home) -> None:
 def test_given_maps_are_shown_whatever_else_there_is(home: Home) -> None:
     (home.maps / "2024").mkdir()
     maps = htmap.load_maps("map-[12]")
-    shutil.rmtree(directory_of(maps[0]).path)
+    shutil.rmtree(maps[0].opened.directory.path)
     found = json.loads(htmap.status_json(maps, compact=True))
     assert list(found) == ["map-2", "map-1"]
     assert "has been removed" in found["map-1"]["problem"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from tests.submit.test_lifecycle_rerun import again
 
 from htmap.exceptions import DamagedFile, MapWasRemoved
 from htmap.observe.components import Components, Place
-from htmap.observe.fold import Hold, JobState
+from htmap.observe.fold import HoldReason, JobState
+from htmap.observe.from_queue import Answer
 from htmap.observe.statuses import ComponentStatus as Status
 from htmap.store.atomic import remove_tree
 from htmap.store.records import MapRecord
@@ -22,7 +24,7 @@ from htmap.store.records import MapRecord
 def components_of(make_map: MakeMap, count: int, **options: object) -> Components:
     """The components of a new map, as a process reads them that has just loaded it."""
     m = make_map(str, range(count), **options)
-    return Components(m._dir, MapRecord.load(m._dir.map))
+    return Components(m.opened.directory, MapRecord.load(m.opened.directory.map))
 
 
 def loaded_again(components: Components) -> Components:
@@ -57,9 +59,9 @@ def test_the_status_of_a_component_is_that_of_its_job(make_map: MakeMap, fake: F
         Status.ERRORED,
     ]
     assert components.counts()[Status.ERRORED] == 2
-    assert dict(components.holds()) == {3: Hold(34, 102, "Too large")}
+    assert components.holds() == {3: HoldReason(34, 102, "Too large")}
     assert [components.exit_of(component) for component in (5, 6, 7)] == [None, None, -9]
-    assert components.active_jobs() == {1: [0, 1, 2, 3]}
+    assert components.silence().active == {1: [0, 1, 2, 3]}
 
 
 def test_continuing_after_a_suspension_means_running(make_map: MakeMap, fake: FakeBackend) -> None:
@@ -85,7 +87,7 @@ def test_a_map_is_active_until_nothing_more_can_happen(make_map: MakeMap, fake: 
     fake.log(3, event_text.aborted((1, 3)))
     components.refresh()
     assert not components.is_active()
-    assert components.active_jobs() == {}
+    assert components.silence().active == {}
 
 
 def test_memory_and_time_come_from_the_log(make_map: MakeMap, fake: FakeBackend) -> None:
@@ -119,7 +121,7 @@ def test_components_that_share_a_job_share_its_status_until_it_ends(make_map: Ma
     fake.hold(2, 1, 0, "by hand")
     assert statuses(components) == [Status.IDLE] * 2 + [Status.RUNNING] * 2 + [Status.HELD]
     assert [components.place(component) for component in range(5)] == [Place(0, job) for job in (0, 0, 1, 1, 2)]
-    assert list(dict(components.holds())) == [4]
+    assert list(components.holds()) == [4]
 
 
 def test_one_that_raises_does_not_fail_its_neighbours(make_map: MakeMap, fake: FakeBackend) -> None:
@@ -130,12 +132,13 @@ def test_one_that_raises_does_not_fail_its_neighbours(make_map: MakeMap, fake: F
     assert statuses(components)[:3] == [Status.COMPLETED, Status.ERRORED, Status.COMPLETED]
 
 
-def test_a_job_that_failed_fails_all_its_components(make_map: MakeMap, fake: FakeBackend) -> None:
-    components = components_of(make_map, 2, chunksize=2)
-    fake.start(0)
-    fake.write_output(0, {0: returned("x")}, whole=False)
+def test_a_job_that_failed_fails_those_components_that_had_not_returned(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 6, chunksize=3)
+    fake.start(0, 1)
+    fake.write_output(0, {0: returned("x"), 1: raised(ValueError("y"))}, whole=False)
     fake.end(0, -9)
-    assert statuses(components) == [Status.ERRORED] * 2
+    fake.end(1, 3)  # its output never came back
+    assert statuses(components) == [Status.COMPLETED, *[Status.ERRORED] * 5]
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -212,13 +215,54 @@ def test_many_threads_may_refresh_at_once(make_map: MakeMap, fake: FakeBackend) 
     assert found == [[Status.COMPLETED] * 50] * 80
 
 
+def test_what_a_thread_asks_for_never_falls_between_two_halves_of_a_look(make_map: MakeMap, fake: FakeBackend) -> None:
+    # A log that was replaced (here, at every look) is read anew, from no submissions at all.
+    components = components_of(make_map, 3)
+    fake.start(0, 1)
+    fake.hold(1, 1, 0, "by hand")
+    components.refresh()
+    log = components.map_dir.events
+    asked: list[Callable[[], object]] = [
+        lambda: components.place(2),
+        lambda: components.job_of(2),
+        lambda: components.hold(1),
+        components.holds,
+        components.silence,
+        components.clusters,
+        components.submissions,
+        lambda: components.memory_mb(0),
+        lambda: components.exit_of(0),
+        components.peak_memory_mb,
+        components.total_cpu_s,
+        components.counts,
+    ]
+    expected = [ask() for ask in asked]
+    stop = threading.Event()
+
+    def replace_and_look() -> None:
+        for _ in range(100):
+            copy = log.with_name("copy")
+            copy.write_bytes(log.read_bytes())
+            copy.replace(log)
+            components.refresh()
+        stop.set()
+
+    thread = threading.Thread(target=replace_and_look)
+    thread.start()
+    seen = [expected]
+    while not stop.is_set():
+        seen.append([ask() for ask in asked])
+    thread.join()
+    assert [each for each in seen if each != expected] == []
+
+
 # --- reruns ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_rerun_of_another_process_is_seen(make_map: MakeMap, fake: FakeBackend) -> None:
     m = make_map(str, range(3))
     fake.run()
-    components = Components(m._dir, m._record)
+    components = Components(m.opened.directory, m.opened.record)
     assert statuses(components) == [Status.COMPLETED] * 3
     again(m, fake, [0, 2])
     assert statuses(components) == [Status.IDLE, Status.COMPLETED, Status.IDLE]
@@ -230,7 +274,7 @@ def test_a_rerun_of_another_process_is_seen(make_map: MakeMap, fake: FakeBackend
     fake.hold(1, 1, 0, "by hand")
     assert statuses(components) == [Status.ERRORED, Status.COMPLETED, Status.HELD]
     assert components.exit_of(0) == 3
-    assert list(dict(components.holds())) == [2]
+    assert list(components.holds()) == [2]
 
 
 # --- snapshots ------------------------------------------------------------------------------------------------------
@@ -245,11 +289,13 @@ def frequent_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_later_process_goes_on_from_a_snapshot(make_map: MakeMap, fake: FakeBackend) -> None:
     m = make_map(str, range(3))
     fake.start(0, 1)
-    first = Components(m._dir, m._record)
+    first = Components(m.opened.directory, m.opened.record)
     before = statuses(first)
-    assert m._dir.state.exists()
-    log = m._dir.events.read_bytes()
-    m._dir.events.write_bytes(log[:4096] + bytes(max(0, len(log) - 4096)))  # only its beginning is looked at
+    assert m.opened.directory.state.exists()
+    log = m.opened.directory.events.read_bytes()
+    m.opened.directory.events.write_bytes(
+        log[:4096] + bytes(max(0, len(log) - 4096))
+    )  # only its beginning is looked at
     assert statuses(loaded_again(first)) == before
     fake.run(2)
     assert statuses(loaded_again(first))[2] is Status.COMPLETED
@@ -259,7 +305,7 @@ def test_a_later_process_goes_on_from_a_snapshot(make_map: MakeMap, fake: FakeBa
 def test_snapshots_know_reruns(make_map: MakeMap, fake: FakeBackend) -> None:
     m = make_map(str, range(3))
     fake.run()
-    first = Components(m._dir, m._record)
+    first = Components(m.opened.directory, m.opened.record)
     first.refresh()
     again(m, fake, [1])
     fake.start(0)
@@ -289,11 +335,40 @@ def test_a_snapshot_that_is_damaged_is_not_used(content: bytes | None, make_map:
 def test_the_word_of_the_queue_holds_until_the_log_speaks(make_map: MakeMap, fake: FakeBackend) -> None:
     components = components_of(make_map, 3)
     components.refresh()
-    components.settle({(1, 0): JobState.RETURNED, (1, 1): JobState.REMOVED})
+    answers = {(1, 0): Answer(JobState.RETURNED), (1, 1): Answer(JobState.REMOVED)}
+    components.settle(components.silence(), answers)
     assert components.statuses() == [Status.COMPLETED, Status.REMOVED, Status.IDLE]
-    assert components.numbers() == {1: 0}
     fake.start(0, 2)
     assert statuses(components) == [Status.RUNNING, Status.IDLE, Status.RUNNING]
+
+
+def test_the_queue_says_why_a_component_is_held_and_how_its_job_ended(make_map: MakeMap, fake: FakeBackend) -> None:
+    components = components_of(make_map, 3)
+    fake.hold(0, 1, 0, "by hand")
+    components.refresh()
+    too_large = HoldReason(34, 102, "Too large")
+    answers = {
+        (1, 0): Answer(JobState.IDLE),
+        (1, 1): Answer(JobState.HELD, too_large),
+        (1, 2): Answer(JobState.FAILED, exit=-9),
+    }
+    components.settle(components.silence(), answers)
+    assert components.statuses() == [Status.IDLE, Status.HELD, Status.ERRORED]
+    assert components.holds() == {1: too_large}
+    assert components.hold(0) is None
+    assert components.exit_of(2) == -9
+
+
+def test_an_answer_to_a_question_that_the_log_has_answered_meanwhile_is_dropped(
+    make_map: MakeMap, fake: FakeBackend
+) -> None:
+    components = components_of(make_map, 1)
+    components.refresh()
+    asked = components.silence()
+    fake.run()
+    components.refresh()
+    components.settle(asked, {(1, 0): Answer(JobState.RUNNING)})
+    assert components.statuses() == [Status.COMPLETED]
 
 
 def test_silence_is_counted_from_the_last_event(make_map: MakeMap) -> None:
@@ -307,11 +382,11 @@ def test_events_seen_before_their_submission_are_not_lost(make_map: MakeMap, fak
     # On NFS a directory may be seen later than the lines of a log that name it.
     m = make_map(str, range(2))
     fake.run()
-    late = m._dir.submission(1).path
+    late = m.opened.directory.submission(1).path
     again(m, fake, [1])
     fake.run()
     hidden = late.rename(late.with_name("hidden"))
-    components = Components(m._dir, m._record)
+    components = Components(m.opened.directory, m.opened.record)
     components.refresh()
     assert components.place(1) == (0, 1)
     hidden.rename(late)

@@ -14,7 +14,7 @@ from tests.submit import event_text as text
 
 from htmap.exceptions import CorruptEventLog
 from htmap.observe.events import EventLog, parse
-from htmap.observe.fold import Hold, JobState, JobTable, MapState, fold
+from htmap.observe.fold import HoldReason, JobState, JobTable, MapState, fold
 
 JOBS = 4
 CLUSTER = 815
@@ -90,7 +90,7 @@ def test_a_second_submit_event_does_not_take_a_job_back() -> None:
 
 def test_a_hold_is_known_until_it_is_over() -> None:
     held = folded(text.submitted(JOB), HELD)
-    assert held.tables[0].holds == {0: Hold(34, 102, "Too large")}
+    assert held.tables[0].holds == {0: HoldReason(34, 102, "Too large")}
     for after in (text.released(JOB), text.aborted(JOB), text.terminated(JOB), RUNNING):
         assert folded(text.submitted(JOB), HELD, after).tables[0].holds == {}
 

@@ -9,16 +9,16 @@ from tests.submit.fake_backend import FakeBackend, raised, returned
 from htmap.exceptions import BackendNotAvailable
 from htmap.maps.readable import ReadableMap
 from htmap.observe.components import Components
-from htmap.observe.fold import JobState
-from htmap.observe.from_queue import ask_queue
+from htmap.observe.fold import HoldReason, JobState
+from htmap.observe.from_queue import Answer, Silence, ask_queue
 
 
-def asked(m: ReadableMap, fake: FakeBackend) -> dict[int, JobState]:
+def asked(m: ReadableMap, fake: FakeBackend) -> dict[int, Answer]:
     """What the queue says of the jobs that the log last saw in it, by proc."""
-    components = m._components
+    components = m.opened.components
     components.refresh()
-    states = ask_queue(fake, m._dir.uid, components.active_jobs(), components.outputs, components.numbers())
-    return {proc: state for (_, proc), state in states.items()}
+    answers = ask_queue(fake, m.opened.directory.uid, components.silence(), components.outputs)
+    return {proc: answer for (_, proc), answer in answers.items()}
 
 
 @pytest.fixture
@@ -33,11 +33,11 @@ def test_jobs_in_the_queue_are_what_the_queue_says(silent: ReadableMap, fake: Fa
     fake.start(1)
     fake.hold(2, 1, 0, "by hand")
     assert asked(silent, fake) == {
-        0: JobState.IDLE,
-        1: JobState.RUNNING,
-        2: JobState.HELD,
-        3: JobState.IDLE,
-        4: JobState.IDLE,
+        0: Answer(JobState.IDLE),
+        1: Answer(JobState.RUNNING),
+        2: Answer(JobState.HELD, HoldReason(1, 0, "by hand")),
+        3: Answer(JobState.IDLE),
+        4: Answer(JobState.IDLE),
     }
 
 
@@ -46,11 +46,11 @@ def test_jobs_that_left_the_queue_are_what_its_history_says(silent: ReadableMap,
     for proc, code in enumerate((0, 100, 3, -9)):
         fake.end(proc, code)
     assert asked(silent, fake) == {
-        0: JobState.RETURNED,
-        1: JobState.RAISED,
-        2: JobState.FAILED,
-        3: JobState.FAILED,
-        4: JobState.RUNNING,
+        0: Answer(JobState.RETURNED),
+        1: Answer(JobState.RAISED),
+        2: Answer(JobState.FAILED, exit=3),
+        3: Answer(JobState.FAILED, exit=-9),
+        4: Answer(JobState.RUNNING),
     }
 
 
@@ -61,18 +61,18 @@ def test_jobs_that_nobody_remembers_are_judged_by_what_they_left(silent: Readabl
     for proc in range(4):
         del fake.jobs[1, proc]
     assert asked(silent, fake) == {
-        0: JobState.RETURNED,
-        1: JobState.RAISED,
-        2: JobState.REMOVED,
-        3: JobState.REMOVED,
-        4: JobState.IDLE,
+        0: Answer(JobState.RETURNED),
+        1: Answer(JobState.RAISED),
+        2: Answer(JobState.REMOVED),
+        3: Answer(JobState.REMOVED),
+        4: Answer(JobState.IDLE),
     }
 
 
 def test_only_jobs_that_the_log_saw_in_the_queue_are_asked_for(make_map: MakeMap, fake: FakeBackend) -> None:
     m = make_map(str, range(3))
     fake.run(0, 2)
-    assert asked(m, fake) == {1: JobState.IDLE}
+    assert asked(m, fake) == {1: Answer(JobState.IDLE)}
     fake.run()
     assert asked(m, fake) == {}
 
@@ -86,10 +86,10 @@ def test_a_queue_that_cannot_be_asked_says_so(silent: ReadableMap, fake: FakeBac
 def test_jobs_that_the_log_never_saw_are_asked_for_too(make_map: MakeMap, fake: FakeBackend) -> None:
     m = make_map(str, range(3))
     fake.run()
-    m._dir.events.unlink()
-    components = Components(m._dir, m._record)
+    m.opened.directory.events.unlink()
+    components = Components(m.opened.directory, m.opened.record)
     components.refresh()
-    assert components.active_jobs() == {}
-    assert components.unseen_jobs() == {1: [0, 1, 2]}
-    states = ask_queue(fake, m._dir.uid, {}, components.outputs, components.numbers(), components.unseen_jobs())
-    assert states == {(1, proc): JobState.RETURNED for proc in range(3)}
+    silence = components.silence()
+    assert silence == Silence(active={}, unseen={1: [0, 1, 2]}, submissions={1: 0}, offset=0)
+    answers = ask_queue(fake, m.opened.directory.uid, silence, components.outputs)
+    assert answers == {(1, proc): Answer(JobState.RETURNED) for proc in range(3)}

@@ -1,4 +1,4 @@
-"""Mirrors htmap.results.errors: what went wrong, in words."""
+"""Mirrors htmap.results.errors and htmap.results.tracebacks: what went wrong, in words."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from tests.submit.conftest import MakeMap
 
-from htmap import ComponentError, ComponentHold
+from htmap import ComponentError
 from htmap.maps.readable import ReadableMap
-from htmap.results.errors import advice_on, format_chain, hold_table
+from htmap.results.tracebacks import format_chain
 from htmap_common.wire import read_exception, read_outcome
 
 EXCEPTION: dict[str, Any] = {
@@ -120,44 +120,6 @@ def test_code_is_what_ran_there_not_what_is_in_a_file_of_that_name_here(m: Reada
     frame = {"file": __file__, "line": 1, "function": "f", "code": None, "locals": None}
     report = error_of(m, 0, {"exception": {"type": "X", "frames": [frame]}}).report()
     assert "Mirrors htmap" not in report
-
-
-# --- holds ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_hold_shows_its_code_and_its_reason() -> None:
-    assert str(ComponentHold(34, "Too large")) == "[34] Too large"
-    assert ComponentHold(34, "Too large") == ComponentHold(code=34, reason="Too large")
-
-
-def test_no_holds_need_no_table() -> None:
-    assert hold_table({}) == "No components are held."
-
-
-def test_components_with_the_same_hold_share_a_row() -> None:
-    large, other = ComponentHold(34, "Used 200 MB of 128 MB"), ComponentHold(1, "by hand")
-    table = hold_table({0: large, 1: large, 2: other, 5: large})
-    rows = table.splitlines()
-    assert rows[0].split("|")[1].strip() == "Components"
-    assert [row.split("|")[1].strip() for row in rows[1:] if row.split("|")[1].strip()] == ["0-1,5", "2"]
-    assert table.count("Used 200 MB") == 1
-    assert "map.set_memory(MB), then map.release()" in " ".join(row.split("|")[2].strip() for row in rows)
-
-
-def test_many_components_are_shortened() -> None:
-    table = hold_table(dict.fromkeys(range(0, 2000, 2), ComponentHold(1, "by hand")))
-    assert "0..1998" in table
-
-
-def test_long_reasons_are_wrapped_and_missing_ones_said() -> None:
-    table = hold_table({0: ComponentHold(999, "word " * 50), 1: ComponentHold(998, "")})
-    assert max(map(len, table.splitlines())) < 100
-    assert "(none given)" in table
-
-
-def test_advice_is_given_where_there_is_any() -> None:
-    assert "set_memory" in advice_on(ComponentHold(34, ""))
-    assert advice_on(ComponentHold(12345, "")) == ""
 
 
 def test_a_line_that_was_not_on_the_node_is_read_here_unless_it_has_changed(m: Any, tmp_path: Path) -> None:

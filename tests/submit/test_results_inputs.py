@@ -1,4 +1,4 @@
-"""Mirrors htmap.results.inputs: records become objects again, or it is said why not."""
+"""Mirrors htmap.results.inputs and htmap.results.unpickle: records become objects again, or it is said why not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from htmap.create.inputs import SHARD_BYTES, store_inputs
 from htmap.create.links import Links
 from htmap.create.transfers import Sender
 from htmap.exceptions import CannotUnpickle, DamagedFile, StorageError
-from htmap.results.inputs import Inputs, exception_of, result_of
+from htmap.results.inputs import Inputs
+from htmap.results.unpickle import exception_of, result_of
 from htmap.store.mapdir import Home, MapDir
 from htmap_common.wire import Kind, OutcomeRecord, decode_file, encode_file, read_outcome
 

@@ -130,7 +130,7 @@ def test_iterating_over_what_is_there_looks_for_news_once(make_map: MakeMap, fak
     fake.run()
     results = iter(m)
     assert next(results) == 1
-    m._dir.events.unlink()  # whoever looked now would find that nothing has run
+    m.opened.directory.events.unlink()  # whoever looked now would find that nothing has run
     assert list(results) == [0.5, 0.25]
 
 
@@ -140,7 +140,7 @@ def test_iterating_over_a_map_that_is_removed_meanwhile_says_so(make_map: MakeMa
     results, pairs = iter(m), m.iter_with_inputs()
     next(results)
     next(pairs)
-    shutil.rmtree(m._dir.path)
+    shutil.rmtree(m.opened.directory.path)
     for rest in (results, pairs):
         with pytest.raises(MapWasRemoved):
             list(rest)
@@ -150,7 +150,7 @@ def test_an_output_that_comes_late_is_waited_for(make_map: MakeMap, fake: FakeBa
     own_settings["OUTPUT_GRACE"] = 30
     m = make_map(invert, [4])
     fake.run()
-    place = m._dir.submission(0).output(0)
+    place = m.opened.directory.submission(0).output(0)
     hidden = place.rename(place.with_suffix(".hidden"))
     thread = in_a_moment(lambda: hidden.rename(place))
     assert m.get(0) == 0.25
@@ -163,7 +163,7 @@ def test_an_output_that_is_not_whole_yet_is_waited_for(
     own_settings["OUTPUT_GRACE"] = 30
     m = make_map(invert, [4])
     fake.run()
-    place = m._dir.submission(0).output(0)
+    place = m.opened.directory.submission(0).output(0)
     whole = place.read_bytes()
     place.write_bytes(whole[:20])
     thread = in_a_moment(lambda: place.write_bytes(whole))
@@ -174,7 +174,7 @@ def test_an_output_that_is_not_whole_yet_is_waited_for(
 def test_a_damaged_output_is_named_and_the_others_stay_readable(make_map: MakeMap, fake: FakeBackend) -> None:
     m = make_map(invert, [1, 2])
     fake.run()
-    os.truncate(m._dir.submission(0).output(0), 20)
+    os.truncate(m.opened.directory.submission(0).output(0), 20)
     with pytest.raises(DamagedFile, match="output of component 0 is damaged"):
         m.get(0)
     assert m.get(1) == 0.5

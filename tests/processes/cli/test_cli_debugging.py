@@ -57,17 +57,17 @@ assert list(htmap.load("files")) == [["a", "b", "c"]]
 def test_files_elsewhere_are_named(own_settings: object) -> None:  # noqa: ARG001
     url = htmap.TransferPath("a.csv", protocol="http", location="example.org")
     m = htmap.map(str, [[url]], tag="remote", quiet=True)
-    prepared = rehearse(m, 0)
+    prepared = rehearse(m.opened, 0)
     assert prepared.remote == [url]
     assert prepared.args == ([url],)
     with pytest.raises(NoSuchComponent):
-        rehearse(m, 1)
+        rehearse(m.opened, 1)
 
 
 @pytest.mark.usefixtures("queue")
 def test_a_function_of_another_python_is_refused_before_it_is_unpickled() -> None:
     m = htmap.map(str, [1], tag="other", quiet=True)
-    path = Path(m._dir.function)
+    path = Path(m.opened.directory.function)
     path.write_bytes(b"".join(encode_file(Kind.FUNCTION, {"python": [3, 2, 0]}, freeze(str))))
     with pytest.raises(CannotUnpickle, match=rf"by Python 3.2, and this is 3.{sys.version_info[1]}"):
-        rehearse(m, 0)
+        rehearse(m.opened, 0)

@@ -24,9 +24,10 @@ from htmap.mapping import (
     submit_description,
 )
 from htmap.maps.acting import Map
+from htmap.observe.holds import ComponentHold
 from htmap.observe.statuses import ComponentStatus
 from htmap.options import MapOptions
-from htmap.results.errors import ComponentError, ComponentHold
+from htmap.results.errors import ComponentError
 from htmap.results.streams import MapOutputFiles, MapStdErr, MapStdOut
 from htmap.settings import BASE_SETTINGS, USER_SETTINGS, settings
 from htmap.versions import __version__ as __version__

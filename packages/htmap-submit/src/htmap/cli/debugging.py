@@ -39,7 +39,7 @@ def debug_command(each: Map, component: int, wants_pdb: bool, here: bool) -> Exi
     """
     # A function that is not pickled by value is imported, most often from where its map was made.
     sys.path.insert(0, str(Path.cwd()))
-    prepared = rehearse(each, component)
+    prepared = rehearse(each.opened, component)
     for path in prepared.remote:
         note(f"{path} is not fetched: the function gets it as a TransferPath.")
     os.environ[COMPONENT] = str(range(len(each))[component])

@@ -11,9 +11,10 @@ from htmap.cli.console import heading, painted, say_json
 from htmap.cli.exits import Exit
 from htmap.cli.selection import Selection, for_each_map, selects_maps
 from htmap.maps.acting import Map
+from htmap.observe.holds import advice_on
 from htmap.observe.statuses import ComponentStatus
-from htmap.results.errors import advice_on, hold_table
 from htmap.show.error_kinds import grouped, kinds_text
+from htmap.show.holds import hold_table
 from htmap.show.units import count
 from htmap.store.records import spelled
 

@@ -134,7 +134,7 @@ def for_each_active_map(selection: Selection, act: Callable[[Map], None]) -> Exi
     """Do something to the jobs of each map; of one that has none in the queue it is said that nothing was done."""
 
     def act_if_active(each: Map) -> None:
-        if overview(each).is_active:
+        if overview(each.opened).is_active:
             act(each)
         else:
             note(f"{each.tag} is over: nothing of it is in the queue.")

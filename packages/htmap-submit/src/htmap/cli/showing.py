@@ -11,7 +11,7 @@ from htmap.cli.console import heading, note, painted, say_json
 from htmap.cli.selection import selects_one_map
 from htmap.logfile import path_of_log
 from htmap.maps.acting import Map
-from htmap.maps.overview import directory_of, overview, record_of, submissions_of
+from htmap.maps.overview import overview, submissions_of
 from htmap.maps.survey import lines
 from htmap.observe.statuses import ComponentStatus
 from htmap.settings import settings
@@ -35,7 +35,7 @@ _OUR_PREFIXES = ("transfer_", "on_exit_hold")
 def show_command(each: Map, wants_submit: bool, wants_json: bool) -> None:
     """Show all about one map on one screen: function, options, submit description, versions, counts, usage."""
     if wants_submit:
-        click.echo(submissions_of(each)[-1].text(), nl=False)
+        click.echo(submissions_of(each.opened)[-1].text(), nl=False)
         return
     facts = _facts(each)
     if wants_json:
@@ -47,8 +47,8 @@ def show_command(each: Map, wants_submit: bool, wants_json: bool) -> None:
 
 
 def _facts(each: Map) -> dict[str, Any]:
-    record, submissions = record_of(each), submissions_of(each)
-    shown, _ = lines(directory_of(each).home, {each.tag: each})
+    record, submissions = each.opened.record, submissions_of(each.opened)
+    shown, _ = lines(each.opened.directory.home, {each.tag: each})
     options = _options(submissions[-1].text())
     return {
         **next(iter(status_dict(shown).values()), {}),
@@ -59,7 +59,7 @@ def _facts(each: Map) -> dict[str, Any]:
         "backend": record.backend,
         "delivery": record.delivery,
         "transient": each.is_transient,
-        "directory": str(directory_of(each).path),
+        "directory": str(each.opened.directory.path),
         "versions": record.versions,
         "options": options,
         "submissions": [
@@ -87,7 +87,7 @@ def _is_ours(name: str) -> bool:
 
 
 def _rows(each: Map, facts: dict[str, Any]) -> list[tuple[str, str]]:
-    counts = overview(each).counts
+    counts = overview(each.opened).counts
     statuses = [
         f"{counts[status]} {painted(status)}" for status in ComponentStatus.display_statuses() if counts.get(status)
     ]
@@ -131,7 +131,7 @@ def _time(seconds: float) -> str:
 @selects_one_map
 def path_command(each: Map) -> None:
     """Print the directory of a map."""
-    click.echo(directory_of(each).path)
+    click.echo(each.opened.directory.path)
 
 
 @click.command("logs")

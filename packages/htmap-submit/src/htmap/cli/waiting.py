@@ -90,7 +90,7 @@ class _Waiting:
     def _look(self, tag: str, *, is_last: bool) -> None:
         found, show = self.maps[tag]
         try:
-            counts = overview(found, may_ask_queue=True).counts
+            counts = overview(found.opened, may_ask_queue=True).counts
         except HTMapException as error:
             self._give_up(tag, error)
             return

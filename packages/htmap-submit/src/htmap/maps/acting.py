@@ -1,7 +1,7 @@
 """`Map`: the user's window into a map, and the handle to act on it.
 
-What it shows is read from disk (`htmap.maps.readable`); what it does goes to the queue (`htmap.backend`), and to
-the directory of the map.
+What it shows is read from disk (`htmap.maps.readable`); what it does goes to the queue (`htmap.backend`), and to the
+directory of the map.
 """
 
 from __future__ import annotations
@@ -10,17 +10,13 @@ import contextlib
 import functools
 import logging
 import numbers
-import time
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from htmap.backend.protocol import Action, JobSelection
-from htmap.backend.select import backend_named, backends
-from htmap.delivery.advice import idle_advice
+from htmap.backend.select import backends
 from htmap.exceptions import (
-    BackendError,
     CannotRerunComponents,
     InvalidOption,
     InvalidTag,
@@ -38,9 +34,8 @@ from htmap.exceptions import (
 from htmap.lifecycle.removal import remove
 from htmap.lifecycle.rerun import changing, rerun
 from htmap.lifecycle.standing import Standing, standing
+from htmap.maps.opened import Opened
 from htmap.maps.readable import ReadableMap
-from htmap.observe.from_queue import ask_queue
-from htmap.observe.pace import wait_until
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.settings import settings
 from htmap.store import tags
@@ -71,14 +66,11 @@ class Map(ReadableMap):
     """
 
     def __init__(self, *, tag: str, map_dir: Path) -> None:
-        super().__init__(tag=tag, map_dir=map_dir)
-        self._backend = backend_named(self._record.backend, self._dir.home, settings)
-        self._progress_checked = self._queue_asked = float("-inf")
-        self._is_advised = False
+        super().__init__(Opened.at(tag, Path(map_dir)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A map is on disk: another process opens it anew.
-        return functools.partial(type(self), tag=self._tag, map_dir=self._dir.path), ()
+        return functools.partial(type(self), tag=self.opened.tag.last, map_dir=self.opened.directory.path), ()
 
     @classmethod
     def load(cls, tag: str) -> Map:
@@ -103,53 +95,11 @@ class Map(ReadableMap):
             "was cut short. htmap.clean() sweeps up what was left behind."
         )
 
-    def _keep_going(self) -> None:
-        now = time.monotonic()
-        if now - self._progress_checked > _PROGRESS_CHECK_S:
-            self._progress_checked = now
-            self._backend.ensure_progress()
-        silence_s = settings["QUEUE_CHECK_TIME"]
-        if now - self._queue_asked > silence_s and time.time() - self._components.silent_since() > silence_s:
-            self._queue_asked = now
-            self._ask_queue()
-            self._advise()
-
-    def _advise(self) -> None:
-        """Say once if idle components will never start, as far as that can be known."""
-        if not self._is_advised and self._components.counts().get(ComponentStatus.IDLE):
-            self._is_advised = True
-            if advice := idle_advice(self._record.delivery, self._backend.count_machines):
-                warnings.warn(f"Map {self._tag}: {advice}", stacklevel=2)
-
-    def _scratch_of(self, component: int) -> Path | None:
-        place = self._components.place(component)
-        for cluster, submission in self._components.numbers().items():
-            if submission == place.submission:
-                return self._backend.scratch(cluster, place.job)
-        return None
-
-    def _ask_queue(self) -> None:
-        """Let the queue settle what the log leaves open, if it can be asked now."""
-        active = self._components.active_jobs()
-        try:
-            states = ask_queue(
-                self._backend,
-                self._dir.uid,
-                active,
-                self._components.outputs,
-                self._components.numbers(),
-                self._components.unseen_jobs(),
-            )
-        except BackendError as error:
-            logger.warning("The log of map %s is silent, and the queue cannot be asked: %s", self._tag, error)
-        else:
-            self._components.settle(states)
-
     @property
     def is_transient(self) -> bool:
         """True if the map never had an explicit tag, so that `htmap.clean` removes it."""
-        self._check_exists()
-        return tags.find(self._dir.home, self.tag).transient
+        self.opened.watch.check_exists()
+        return tags.find(self.opened.directory.home, self.tag).transient
 
     def remove(self, force: bool = False) -> None:
         """Take the map out of the queue, whatever its jobs are doing, and delete all of its data for ever.
@@ -159,8 +109,8 @@ class Map(ReadableMap):
         force
             If True, local data is deleted even if the queue cannot be reached or does not answer.
         """
-        self._check_exists()
-        remove(self._dir, self._backend, self.tag, force=force)
+        self.opened.watch.check_exists()
+        remove(self.opened.directory, self.opened.backend, self.tag, force=force)
 
     def hold(self) -> None:
         """Hold the map: its components are not allowed to run until released (see `release`)."""
@@ -181,7 +131,7 @@ class Map(ReadableMap):
         """Resume the map, undoing `pause`."""
         for _ in range(_RESUME_TRIES):
             self._act(Action.CONTINUE)
-            if not self._components.counts().get(ComponentStatus.SUSPENDED):
+            if not self.opened.components.counts().get(ComponentStatus.SUSPENDED):
                 return
 
     def vacate(self) -> None:
@@ -232,27 +182,27 @@ class Map(ReadableMap):
         RerunOfNoSuchComponent
             The map has not that many.
         """
-        self._check_exists()
+        self.opened.watch.check_exists()
         if components is None:
             components = range(len(self))
         elif not isinstance(components, Iterable):
             raise WrongType(f"rerun() takes the indices of components, such as [{components!r}].")
         try:
-            wanted = sorted({self._index(each) for each in components})
+            wanted = sorted({self.opened.retrieval.index(each) for each in components})
         except NoSuchComponent as error:
             raise RerunOfNoSuchComponent(*error.args) from None
         if not wanted:
             return
-        with changing(self._dir):
-            self._refresh()
-            statuses = self._components.statuses()
+        with changing(self.opened.directory):
+            self.opened.watch.look()
+            statuses = self.opened.components.statuses()
             active = [component for component in wanted if statuses[component] in ACTIVE]
             if active:
                 raise CannotRerunComponents(
-                    f"Components {spelled(active)} of map {self._tag} are active: only completed, errored or removed "
-                    "components can be rerun. Wait for them, or remove the map."
+                    f"Components {spelled(active)} of map {self.opened.tag} are active: only completed, errored or "
+                    "removed components can be rerun. Wait for them, or remove the map."
                 )
-            rerun(self._dir, self._record, self._backend, wanted)
+            rerun(self.opened.directory, self.opened.record, self.opened.backend, wanted)
 
     def retag(self, tag: str) -> None:
         """Give this map a new tag; the old one can be used again at once. The map is not transient any more.
@@ -261,7 +211,7 @@ class Map(ReadableMap):
         ------
         RetagToUsedTag, RetagToInvalidTag, MapWasRemoved
         """
-        self._check_exists()
+        self.opened.watch.check_exists()
         try:
             tag = tags.check(tag)
             self._retag(tag)
@@ -269,42 +219,39 @@ class Map(ReadableMap):
             raise RetagToInvalidTag(*error.args) from None
         except TagAlreadyExists as error:
             raise RetagToUsedTag(*error.args) from None
-        logger.info("Retagged map %s as %s.", self._tag, tag)
-        self._tag = tag
+        logger.info("Retagged map %s as %s.", self.opened.tag.last, tag)
+        self.opened.tag.last = tag
 
     def _retag(self, tag: str) -> None:
-        home = self._dir.home
-        with changing(self._dir):
-            self._check_exists()
-            old = tags.tag_of(home, self._dir.uid)
-            tags.replace(home, old, tags.Tag(tag, self._dir.uid, transient=False))
+        home = self.opened.directory.home
+        with changing(self.opened.directory):
+            self.opened.watch.check_exists()
+            old = tags.tag_of(home, self.opened.directory.uid)
+            tags.replace(home, old, tags.Tag(tag, self.opened.directory.uid, transient=False))
 
     def _act(self, action: Action) -> None:
-        self._check_exists()
-        jobs = self._backend.act(action, self._all_jobs(), f"HTMap: {action.value} by the user")
-        logger.info("%s map %s: %d jobs.", action.value.capitalize(), self._tag, jobs)
+        self.opened.watch.check_exists()
+        jobs = self.opened.backend.act(action, self._all_jobs(), f"HTMap: {action.value} by the user")
+        logger.info("%s map %s: %d jobs.", action.value.capitalize(), self.opened.tag.last, jobs)
         if action in _LEAVES:
             self._let_log_catch_up(_LEAVES[action])
 
     def _let_log_catch_up(self, left: Iterable[ComponentStatus]) -> None:
         """Wait a moment for the log to say what the queue has done: statuses, and `wait`, would speak of the past."""
+        counts = self.opened.components.counts
         with contextlib.suppress(TimeoutError):
-            wait_until(
-                lambda: not any(self._components.counts().get(status) for status in left),
-                self._refresh,
-                settings["WAIT_TIME"],
-                _LOG_LAG_S,
-                lambda: "the event log",
+            self.opened.watch.until(
+                lambda: not any(counts().get(status) for status in left), _LOG_LAG_S, lambda: "the event log"
             )
 
     def _edit(self, attribute: str, value: int) -> None:
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
             raise InvalidOption(f"{attribute} must be a whole number, 1 or more, not {value!r}.")
-        self._check_exists()
-        jobs = self._backend.edit(self._all_jobs(), {attribute: str(int(value))})
-        logger.info("Set %s = %d for map %s: %d jobs.", attribute, value, self._tag, jobs)
+        self.opened.watch.check_exists()
+        jobs = self.opened.backend.edit(self._all_jobs(), {attribute: str(int(value))})
+        logger.info("Set %s = %d for map %s: %d jobs.", attribute, value, self.opened.tag.last, jobs)
 
     def _all_jobs(self) -> JobSelection:
-        self._refresh()
-        clusters = self._components.clusters()
-        return JobSelection(self._dir.uid, dict.fromkeys(clusters) if clusters else None)
+        self.opened.watch.look()
+        clusters = self.opened.components.clusters()
+        return JobSelection(self.opened.directory.uid, dict.fromkeys(clusters) if clusters else None)

@@ -1,8 +1,7 @@
-# ruff: noqa: SLF001 - reads what a map knows of itself, for listings
 """What a listing, or one screen, says of a map, at next to no cost.
 
-In: a map. Out: plain values. Only the event log is read, and small records: no output is opened, whatever the number of
-components; so memory and time are those of jobs, as the queue reports them.
+In: an opened map. Out: plain values. Only the event log is read, and small records: no output is opened, whatever the
+number of components; so memory and time are those of jobs, as the queue reports them.
 """
 
 from __future__ import annotations
@@ -11,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from htmap.maps.readable import ReadableMap
+from htmap.maps.opened import Opened
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.store.atomic import storage_errors
-from htmap.store.mapdir import MapDir
-from htmap.store.records import MapRecord, SubmissionRecord
+from htmap.store.records import SubmissionRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Overview:
         return not ACTIVE.isdisjoint(self.counts)
 
 
-def overview(map: ReadableMap, *, may_ask_queue: bool = False) -> Overview:  # noqa: A002 - what it is
+def overview(opened: Opened, *, may_ask_queue: bool = False) -> Overview:
     """How a map stands, as its event log has it now.
 
     Parameters
@@ -53,25 +51,14 @@ def overview(map: ReadableMap, *, may_ask_queue: bool = False) -> Overview:  # n
     ------
     MapWasRemoved, DamagedFile, StorageError
     """
-    map._check_exists()
-    components = map._components
     if may_ask_queue:
-        map._refresh()
+        opened.watch.look()
     else:
-        components.refresh()
+        opened.watch.look_at_log()
+    components = opened.components
     return Overview(
         components.counts(), components.peak_memory_mb(), components.longest_cpu_s(), components.total_cpu_s()
     )
-
-
-def directory_of(map: ReadableMap) -> MapDir:  # noqa: A002 - as above
-    """Where a map lies."""
-    return map._dir
-
-
-def record_of(map: ReadableMap) -> MapRecord:  # noqa: A002 - as above
-    """The facts of a map that never change."""
-    return map._record
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +74,10 @@ class Submission:
             return self.text_file.read_text(encoding="utf-8")
 
 
-def submissions_of(map: ReadableMap) -> list[Submission]:  # noqa: A002 - as above
+def submissions_of(opened: Opened) -> list[Submission]:
     """All submissions, oldest first."""
-    map._refresh()
-    return [Submission(record, map._dir.submission(record.number).submit) for record in map._components.submissions()]
+    opened.watch.look()
+    return [
+        Submission(record, opened.directory.submission(record.number).submit)
+        for record in opened.components.submissions()
+    ]

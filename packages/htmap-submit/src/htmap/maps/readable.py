@@ -1,7 +1,6 @@
 """The reading half of a map: statuses, waiting, results, errors, usage. Nothing here changes anything.
 
-In: a tag and a directory. On the other side: the event log and the outputs below that directory. `htmap.maps.Map`
-adds what acts on the map.
+In: an opened map. On the other side: its event log and its outputs. `htmap.maps.acting` adds what acts on the map.
 """
 
 from __future__ import annotations
@@ -10,36 +9,28 @@ import collections
 import contextlib
 import datetime as dt
 import html
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from htmap.exceptions import (
     DamagedFile,
     ExpectedError,
-    MapWasRemoved,
-    NoSuchComponent,
-    StorageError,
-    TagNotFound,
     TimeoutError,  # noqa: A004 - ours
 )
-from htmap.observe.components import Components
+from htmap.maps.opened import Opened
+from htmap.observe.holds import ComponentHold
 from htmap.observe.pace import Deadline, Pacer, Timeout
 from htmap.observe.statuses import ACTIVE, ComponentStatus
-from htmap.results.arrival import Available
-from htmap.results.errors import ComponentError, ComponentHold, hold_table
-from htmap.results.inputs import Call, Inputs
-from htmap.results.retrieval import Pace, Retrieval
+from htmap.results.arrival import Arrivals
+from htmap.results.errors import ComponentError
+from htmap.results.inputs import Call
 from htmap.results.streams import MapOutputFiles, MapStdErr, MapStdOut
 from htmap.settings import settings
 from htmap.show.bars import component_bar, summary
+from htmap.show.holds import hold_table
 from htmap.show.notebook import map_html
-from htmap.store import tags
 from htmap.store.atomic import size_of
-from htmap.store.mapdir import MapDir
-from htmap.store.records import MapRecord
-from htmap_common.agreed import RAISED, STREAMS, stream_name
+from htmap_common.agreed import RAISED
 
 T = TypeVar("T")
 
@@ -47,75 +38,45 @@ T = TypeVar("T")
 class ReadableMap(Sequence[Any]):
     """What can be known of a map."""
 
-    def __init__(self, *, tag: str, map_dir: Path) -> None:
-        self._tag = tag
-        self._dir = MapDir(Path(map_dir))
-        try:
-            self._record = MapRecord.load(self._dir.map)
-        except StorageError:
-            self._check_exists()
-            raise
-        self._components = Components(self._dir, self._record)
-        self._inputs = Inputs(self._dir, self._record.shards)
-        self._retrieval = Retrieval(self._components, lambda: self._tag, self._refresh, _pace)
-
-    def _check_exists(self) -> None:
-        if not self.exists:
-            raise MapWasRemoved(f"The map {self._tag} has been removed.")
-
-    def _refresh(self) -> bool:
-        """Read what is new; returns whether anything was."""
-        self._check_exists()
-        news = self._components.refresh()
-        if self._components.is_active():
-            self._keep_going()
-        return news
-
-    def _keep_going(self) -> None:
-        """Called at each look at a map with unfinished components."""
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened  # the parts that this map stands on, for HTMap's own tools
 
     @property
     def exists(self) -> bool:
         """True if and only if the map has not been successfully removed."""
-        return self._dir.map.exists()
+        return self.opened.watch.exists()
 
     def __repr__(self) -> str:
-        return f"Map(tag={self._tag!r})"
+        return f"Map(tag={self.opened.tag.last!r})"
 
     def __len__(self) -> int:
         """The length of a Map is the number of components it contains."""
-        return self._record.components
+        return self.opened.record.components
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ReadableMap) and self._dir == other._dir
+        return isinstance(other, ReadableMap) and self.opened.directory == other.opened.directory
 
     def __hash__(self) -> int:
-        return hash(self._dir)
+        return hash(self.opened.directory)
 
     @property
     def tag(self) -> str:
         """The tag of this map. Another process may have changed it since it was loaded."""
-        with contextlib.suppress(TagNotFound, DamagedFile):
-            if tags.find(self._dir.home, self._tag).uid == self._dir.uid:
-                return self._tag
-        now = tags.tag_of(self._dir.home, self._dir.uid)
-        if now is not None:
-            self._tag = now.tag
-        return self._tag
+        return self.opened.tag.look()
 
     # --- statuses -------------------------------------------------------------------------------------------------
 
     @property
     def components(self) -> tuple[int, ...]:
         """The component indices."""
-        self._check_exists()
+        self.opened.watch.check_exists()
         return tuple(range(len(self)))
 
     @property
     def component_statuses(self) -> list[ComponentStatus]:
         """The current status of each component."""
-        self._refresh()
-        return list(self._components.statuses())
+        self.opened.watch.look()
+        return list(self.opened.components.statuses())
 
     def components_by_status(self) -> Mapping[ComponentStatus, tuple[int, ...]]:
         """Return the component indices grouped by their statuses."""
@@ -126,15 +87,15 @@ class ReadableMap(Sequence[Any]):
 
     def status(self) -> str:
         """Return a string containing the number of components in each status."""
-        return f"Map {self._tag} ({len(self)} components): {summary(self._counts())}"
+        return f"Map {self.opened.tag} ({len(self)} components): {summary(self._counts())}"
 
     def _repr_html_(self) -> str:
         if not self.exists:
-            return f"<div>The map <b>{html.escape(self._tag)}</b> has been removed.</div>"
+            return f"<div>The map <b>{html.escape(self.opened.tag.last)}</b> has been removed.</div>"
         counts = self._counts()
-        components = self._components
+        components = self.opened.components
         return map_html(
-            self.tag, self._record.function_name, counts, components.peak_memory_mb(), components.total_cpu_s()
+            self.tag, self.opened.record.function_name, counts, components.peak_memory_mb(), components.total_cpu_s()
         )
 
     @property
@@ -145,12 +106,12 @@ class ReadableMap(Sequence[Any]):
     @property
     def is_active(self) -> bool:
         """True if any map components are not complete (or errored!)."""
-        self._refresh()
-        return self._components.is_active()
+        self.opened.watch.look()
+        return self.opened.components.is_active()
 
     def _counts(self) -> Mapping[ComponentStatus, int]:
-        self._refresh()
-        return self._components.counts()
+        self.opened.watch.look()
+        return self.opened.components.counts()
 
     # --- waiting and results --------------------------------------------------------------------------------------
 
@@ -180,16 +141,16 @@ class ReadableMap(Sequence[Any]):
         TimeoutError, MapComponentHeld, MapComponentError, MapComponentRemoved
         """
         deadline, pacer = Deadline(timeout), Pacer(settings["WAIT_TIME"])
-        with component_bar(self._tag, len(self), shown=show_progress_bar) as show:
+        with component_bar(self.opened.tag.last, len(self), shown=show_progress_bar) as show:
             while True:
-                if self._refresh():
+                if self.opened.watch.look():
                     pacer.saw_news()
-                counts = self._components.counts()
+                counts = self.opened.components.counts()
                 show(counts)
                 self._raise_for_first_problem(counts, holds_ok=holds_ok, errors_ok=errors_ok)
                 if _is_settled(counts):
                     return
-                deadline.check(lambda: f"map {self._tag} ({summary(counts)})")  # noqa: B023 - called at once
+                deadline.check(lambda: f"map {self.opened.tag} ({summary(counts)})")  # noqa: B023 - called at once
                 pacer.pause(deadline.remaining_s())
 
     def _raise_for_first_problem(
@@ -199,7 +160,10 @@ class ReadableMap(Sequence[Any]):
         problems += [] if holds_ok else [ComponentStatus.HELD]
         for problem in problems:
             if counts.get(problem):
-                self._retrieval.settled_result(self._components.statuses().index(problem), timeout=None)
+                statuses = enumerate(self.opened.components.statuses())
+                for component in [each for each, status in statuses if status is problem]:
+                    # Of a job that failed, a component may have left a result before.
+                    self.opened.retrieval.returned_record(component, timeout=None)
 
     def get(self, component: int, timeout: Timeout = None) -> Any:
         """Return the output associated with the input component index.
@@ -219,7 +183,7 @@ class ReadableMap(Sequence[Any]):
             It is not there when the time is up; a TimeoutError and an OutputNotFound.
         MapComponentHeld, MapComponentRemoved
         """
-        return self._retrieval.result(self._index(component), timeout)
+        return self.opened.retrieval.result(component, timeout)
 
     def get_err(self, component: int, timeout: Timeout = None) -> ComponentError:
         """Return the error associated with the input component index.
@@ -229,25 +193,23 @@ class ReadableMap(Sequence[Any]):
         ExpectedError
             The component actually succeeded.
         """
-        component = self._index(component)
-        self._retrieval.wait_for(component, timeout)
-        status = self._components.status(component)
-        if status is ComponentStatus.HELD:
-            self._retrieval.raise_held(component)
-        if status is ComponentStatus.REMOVED:
-            self._retrieval.raise_removed(component)
+        component = self.opened.retrieval.index(component)
+        self.opened.retrieval.wait_for(component, timeout)
+        self.opened.retrieval.raise_if_held_or_removed(component)
         return self._error(component, timeout)
 
     def _error(self, component: int, timeout: Timeout) -> ComponentError:
         try:
-            outcome = self._retrieval.outcome(component, timeout)
+            outcome = self.opened.retrieval.outcome(component, timeout)
         except DamagedFile as error:
             return ComponentError.without_output(self, component, str(error))
         if outcome is None:
-            return ComponentError.without_output(self, component, self._retrieval.why_no_output(component))
+            return ComponentError.without_output(self, component, self.opened.retrieval.why_no_output(component))
         if outcome.status != RAISED:
-            raise ExpectedError(f"Component {component} of map {self._tag} returned: it has no error. Use map.get().")
-        return ComponentError.from_outcome(self, component, outcome, self._components.created)
+            raise ExpectedError(
+                f"Component {component} of map {self.opened.tag} returned: it has no error. Use map.get()."
+            )
+        return ComponentError.from_outcome(self, component, outcome, self.opened.components.created)
 
     @overload
     def __getitem__(self, item: int) -> Any: ...
@@ -263,30 +225,20 @@ class ReadableMap(Sequence[Any]):
         return self.iter()
 
     def __reversed__(self) -> Iterator[Any]:
-        self._check_exists()
+        self.opened.watch.check_exists()
         return (self.get(component) for component in reversed(range(len(self))))
 
     def __contains__(self, value: object) -> bool:
         return any(value is each or value == each for each in self)
 
-    def _index(self, component: int) -> int:
-        try:
-            return range(len(self))[operator.index(component)]
-        except IndexError:
-            raise NoSuchComponent(
-                f"Map {self._tag} has no component {component}: it has {len(self)}, from 0 to {len(self) - 1}."
-            ) from None
-        except TypeError:
-            raise TypeError(f"A component is named by its index, a whole number, not by {component!r}.") from None
-
     def iter(self, timeout: Timeout = None) -> Iterator[Any]:
         """Iterate over the output in the order of the inputs, waiting `timeout` for each to become available."""
-        self._check_exists()
-        return self._retrieval.results(timeout)
+        self.opened.watch.check_exists()
+        return self.opened.retrieval.results(timeout)
 
     def iter_with_inputs(self, timeout: Timeout = None) -> Iterator[tuple[Call, Any]]:
         """As `iter`, with the inputs: pairs ``((args, kwargs), output)``."""
-        return zip(self.iter_inputs(), self._retrieval.results(timeout), strict=True)
+        return zip(self.iter_inputs(), self.opened.retrieval.results(timeout), strict=True)
 
     def iter_as_available(self, timeout: Timeout = None) -> Iterator[Any]:
         """Iterate over the output as it becomes available; `timeout` is for the whole iteration.
@@ -294,22 +246,26 @@ class ReadableMap(Sequence[Any]):
         What is there is given before a component that is held, removed or errored raises. The iterator can go on after
         that: each of them raises once.
         """
-        return self._available(lambda component: self._retrieval.settled_result(component, None), timeout)
+        return self._available(lambda component: self.opened.retrieval.settled_result(component, None), timeout)
 
     def iter_as_available_with_inputs(self, timeout: Timeout = None) -> Iterator[tuple[Call, Any]]:
         """As `iter_as_available`, with the inputs: pairs ``((args, kwargs), output)``."""
         return self._available(
-            lambda component: (self._inputs.get(component), self._retrieval.settled_result(component, None)), timeout
+            lambda component: (
+                self.opened.inputs.get(component),
+                self.opened.retrieval.settled_result(component, None),
+            ),
+            timeout,
         )
 
     def _available(self, fetch: Callable[[int], T], timeout: Timeout) -> Iterator[T]:
-        self._check_exists()
-        return Available(self._components, self._retrieval, self._refresh, fetch, timeout, settings["WAIT_TIME"])
+        self.opened.watch.check_exists()
+        return Arrivals(self.opened.retrieval, fetch, timeout)
 
     def iter_inputs(self) -> Iterator[Call]:
         """Iterate over the inputs: pairs ``(args, kwargs)``."""
-        self._check_exists()
-        return iter(self._inputs)
+        self.opened.watch.check_exists()
+        return iter(self.opened.inputs)
 
     # --- errors and holds -----------------------------------------------------------------------------------------
 
@@ -320,7 +276,7 @@ class ReadableMap(Sequence[Any]):
 
     def error_reports(self) -> Iterator[str]:
         """Yield the error report of each component that has errored so far. Does not wait for the others."""
-        self._check_exists()
+        self.opened.watch.check_exists()
         return (error.report() for _, error in self._errored())
 
     def _errored(self) -> Iterator[tuple[int, ComponentError]]:
@@ -333,8 +289,11 @@ class ReadableMap(Sequence[Any]):
     @property
     def holds(self) -> dict[int, ComponentHold]:
         """The holds of the components that are held."""
-        self._refresh()
-        return {component: ComponentHold(hold.code, hold.reason) for component, hold in self._components.holds()}
+        self.opened.watch.look()
+        return {
+            component: ComponentHold(hold.code, hold.reason)
+            for component, hold in self.opened.components.holds().items()
+        }
 
     def hold_report(self) -> str:
         """Return a string containing a formatted table describing any held components, and what may be done."""
@@ -348,72 +307,40 @@ class ReadableMap(Sequence[Any]):
 
         A component that has not reported yet shows a 0. A finished one shows what the runner measured for it alone.
         """
-        self._refresh()
-        return [self._retrieval.memory_mb(component) for component in range(len(self))]
+        self.opened.watch.look()
+        return [self.opened.retrieval.memory_mb(component) for component in range(len(self))]
 
     @property
     def runtime(self) -> list[dt.timedelta]:
         """Return the total runtime (user + system) of each component; zero if it has not finished."""
-        self._refresh()
-        return [dt.timedelta(seconds=self._retrieval.cpu_s(each)) for each in range(len(self))]
+        self.opened.watch.look()
+        return [dt.timedelta(seconds=self.opened.retrieval.cpu_s(each)) for each in range(len(self))]
 
     @property
     def local_data(self) -> int:
         """Return the number of bytes stored on the local disk by the map."""
-        self._check_exists()
-        return size_of(self._dir.path)
+        self.opened.watch.check_exists()
+        return size_of(self.opened.directory.path)
 
     @property
     def stdout(self) -> MapStdOut:
         """A sequence containing the stdout for each map component."""
-        self._check_exists()
+        self.opened.watch.check_exists()
         return MapStdOut(self)
 
     @property
     def stderr(self) -> MapStdErr:
         """A sequence containing the stderr for each map component."""
-        self._check_exists()
+        self.opened.watch.check_exists()
         return MapStdErr(self)
 
     @property
     def output_files(self) -> MapOutputFiles:
         """A sequence containing the path to the directory of output files for each map component."""
-        self._check_exists()
+        self.opened.watch.check_exists()
         return MapOutputFiles(self)
-
-    def _scratch_of(self, _component: int) -> Path | None:
-        """Where the job of a component works, if that can be read from here."""
-        return None
-
-    def _printed(self, component: int, stream: str, timeout: Timeout) -> str:
-        component = self._index(component)
-        try:
-            self._retrieval.wait_for(component, timeout)
-        except TimeoutError:
-            scratch = self._scratch_of(component)
-            if scratch is None:
-                raise
-            # The runner keeps it there until the component is over.
-            with contextlib.suppress(FileNotFoundError):
-                return (scratch / STREAMS / stream_name(component, stream)).read_text(
-                    encoding="utf-8", errors="replace"
-                )
-            raise
-        return self._retrieval.printed(component, stream)
-
-    def _output_directory(self, component: int, timeout: Timeout) -> Path:
-        component = self._index(component)
-        self._retrieval.wait_for(component, timeout)
-        path = self._dir.output_files(component)
-        with contextlib.suppress(OSError):
-            path.mkdir(mode=0o700, exist_ok=True)  # of a component that sent nothing back
-        return path
 
 
 def _is_settled(counts: Mapping[ComponentStatus, int]) -> bool:
     """Whether nothing more happens by itself: every component has ended, or is held."""
     return not any(number for status, number in counts.items() if status in ACTIVE - {ComponentStatus.HELD})
-
-
-def _pace() -> Pace:
-    return Pace(longest_s=settings["WAIT_TIME"], grace_s=settings["OUTPUT_GRACE"])

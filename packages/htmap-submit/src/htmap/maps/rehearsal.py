@@ -1,4 +1,3 @@
-# ruff: noqa: SLF001 - takes a component out of its map
 """Take one component out of a map, to run it here: its function, its input, the files that its job would get.
 
 In: a map, the index of a component. Out: a call that can be made. On the node the runner does the same; here
@@ -17,8 +16,8 @@ from typing import Any
 from htmap.backend.local import job
 from htmap.exceptions import CannotUnpickle, DamagedFile, HTMapException
 from htmap.language.description import read
-from htmap.maps.readable import ReadableMap
-from htmap.results.inputs import unpickled
+from htmap.maps.opened import Opened
+from htmap.results.unpickle import unpickled
 from htmap.store.atomic import storage_errors
 from htmap_common import TransferPath
 from htmap_common.wire import Kind, WireError, read_record
@@ -43,15 +42,15 @@ class Rehearsal:
     files: dict[str, Path] = field(default_factory=dict)
 
 
-def rehearse(map: ReadableMap, component: int) -> Rehearsal:  # noqa: A002 - what it is
+def rehearse(opened: Opened, component: int) -> Rehearsal:
     """Prepare to run a component here.
 
     Raises
     ------
     NoSuchComponent, CannotUnpickle, DamagedFile
     """
-    component = map._index(component)
-    map._refresh()
+    component = opened.retrieval.index(component)
+    opened.watch.look()
     remote: list[TransferPath] = []
 
     def make_path(path: str, protocol: str | None = None, location: str | None = None) -> object:
@@ -61,31 +60,31 @@ def rehearse(map: ReadableMap, component: int) -> Rehearsal:  # noqa: A002 - wha
         remote.append(given)
         return given
 
-    function = _function(map)
-    args, kwargs = map._inputs.get(component, make_path)
-    return Rehearsal(function, args, kwargs, remote, _files_of_options(map, component))
+    function = _function(opened)
+    args, kwargs = opened.inputs.get(component, make_path)
+    return Rehearsal(function, args, kwargs, remote, _files_of_options(opened, component))
 
 
-def _function(map: ReadableMap) -> Callable[..., Any]:  # noqa: A002 - as above
+def _function(opened: Opened) -> Callable[..., Any]:
     try:
-        record = read_record(map._dir.function, Kind.FUNCTION)
+        record = read_record(opened.directory.function, Kind.FUNCTION)
     except (WireError, OSError) as error:
-        raise DamagedFile(f"The function of map {map._tag} cannot be read: {error}") from error
+        raise DamagedFile(f"The function of map {opened.tag} cannot be read: {error}") from error
     python = record.header.get("python")
     if python and tuple(python[:2]) != sys.version_info[:2]:
         # Bytecode of another version may crash the interpreter.
         raise CannotUnpickle(
-            f"The function of map {map._tag} was pickled by Python {python[0]}.{python[1]}, and this is "
+            f"The function of map {opened.tag} was pickled by Python {python[0]}.{python[1]}, and this is "
             f"{sys.version_info[0]}.{sys.version_info[1]}: run htmap with the Python that made the map."
         )
-    function: Callable[..., Any] = unpickled(record.segments, f"The function of map {map._tag}")
+    function: Callable[..., Any] = unpickled(record.segments, f"The function of map {opened.tag}")
     return function
 
 
-def _files_of_options(map: ReadableMap, component: int) -> dict[str, Path]:  # noqa: A002 - as above
+def _files_of_options(opened: Opened, component: int) -> dict[str, Path]:
     """The files of ``fixed_input_files`` and ``input_files``: what the job gets flat, but for HTMap's own files."""
-    place = map._components.place(component)
-    description = map._dir.submission(place.submission)
+    place = opened.components.place(component)
+    description = opened.directory.submission(place.submission)
     try:
         told = read(description.submit)
         with (
@@ -96,6 +95,6 @@ def _files_of_options(map: ReadableMap, component: int) -> dict[str, Path]:  # n
         entries = job.expand(told, {}, (0, place.job), item.removesuffix("\n"), {}).inputs
     except HTMapException:
         return {}  # in words that only HTCondor understands
-    home = map._dir.home.path
+    home = opened.directory.home.path
     paths = [Path(entry) for entry in entries if entry.startswith("/")]
     return {path.name: path for path in paths if not path.is_relative_to(home)}

@@ -15,7 +15,7 @@ from htmap.backend.select import backends
 from htmap.exceptions import HTMapException, MapWasRemoved, TagNotFound
 from htmap.lifecycle.standing import Standing, has_events, standing
 from htmap.maps.acting import Map
-from htmap.maps.overview import Overview, directory_of, overview
+from htmap.maps.overview import Overview, overview
 from htmap.observe.pace import Deadline
 from htmap.settings import settings
 from htmap.show.lines import BrokenMap, MapLine, Usage
@@ -72,7 +72,7 @@ def survey(home: Home, pattern: str | None = None) -> Survey:
             found.broken.append(BrokenMap(tag, str(error)))
         else:
             found.maps[tag] = loaded
-            seen.add(directory_of(loaded).uid)
+            seen.add(loaded.opened.directory.uid)
             continue
         with contextlib.suppress(HTMapException):
             seen.add(tags.find(home, tag).uid)
@@ -122,14 +122,14 @@ def lines(
     deadline = Deadline(_PATIENCE_S)
     for tag, each in maps.items():
         try:
-            now = overview(each)
+            now = overview(each.opened)
             if with_state and now.is_active and deadline.remaining_s() > 0:
-                now = overview(each, may_ask_queue=True)
+                now = overview(each.opened, may_ask_queue=True)
             shown.append(
                 MapLine(
                     tag=tag,
                     counts=now.counts if with_state else None,
-                    usage=_usage(now, sizes.of(directory_of(each))) if with_usage else None,
+                    usage=_usage(now, sizes.of(each.opened.directory)) if with_usage else None,
                 )
             )
         except HTMapException as error:

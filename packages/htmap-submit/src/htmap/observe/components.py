@@ -1,8 +1,8 @@
 """Join what was submitted with what the log says: the status of every component of a map.
 
-In: the records of the submissions, the event log, and, only for jobs of several components of which one raised, the
-index of their output. Out: statuses, holds, places. A refresh reads what the log gained, opens no output of a good
-component and never unpickles.
+In: the records of the submissions, the event log, the answers of the queue where the log is silent; and, only for jobs
+of several components that did not end well, the index of their output. Out: statuses, holds, places. A refresh reads
+what the log gained, opens no output of a good job and never unpickles.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import collections
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from htmap.exceptions import CorruptEventLog, MapWasRemoved, StorageError
 from htmap.observe import snapshot
 from htmap.observe.events import EventLog
-from htmap.observe.fold import Hold, JobState, JobTable, MapState, fold
+from htmap.observe.fold import HoldReason, JobState, JobTable, MapState, fold
+from htmap.observe.from_queue import Answer, Job, Silence
 from htmap.observe.outputs import Outputs
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.store.mapdir import MapDir
@@ -35,6 +36,8 @@ _STATUS = {
     JobState.RAISED: ComponentStatus.ERRORED,
     JobState.FAILED: ComponentStatus.ERRORED,
 }
+# The components of such a job may differ; its output tells.
+_DIFFERING = frozenset({JobState.RAISED, JobState.FAILED})
 _IN_QUEUE = frozenset({JobState.IDLE, JobState.RUNNING, JobState.SUSPENDED, JobState.HELD})
 
 _SNAPSHOT_EVERY_BYTES = 4 * 1024 * 1024  # about 10,000 events: some 20 ms of folding
@@ -50,7 +53,11 @@ class Place(NamedTuple):
 
 
 class Components:
-    """The components of one map, as far as they are known here. Safe to use from several threads."""
+    """The components of one map, as far as they are known here.
+
+    Any thread may call any method: each takes the lock, so that no half-read log is seen. Two calls may be of two
+    moments: what has to fit together comes from one call.
+    """
 
     def __init__(self, map_dir: MapDir, record: MapRecord) -> None:
         self.map_dir = map_dir
@@ -64,7 +71,7 @@ class Components:
 
     def _start_over(self) -> None:
         self._snapshot_offset = 0
-        self._settled: dict[Place, JobState] = {}
+        self._answers: dict[Place, Answer] = {}
         self._submissions: list[SubmissionRecord] = []
         self._state = MapState()
         self._log = EventLog(self.map_dir.events)
@@ -111,7 +118,7 @@ class Components:
                 logger.warning("%s: %s", self.map_dir.events, error)
         if self._log.offset == before:
             return False
-        self._settled.clear()
+        self._answers.clear()
         self._keep_snapshot()
         return True
 
@@ -174,7 +181,8 @@ class Components:
 
     def place(self, component: int) -> Place:
         """Where a component ran, or runs, last."""
-        return self._rerun.get(component) or Place(0, component // self._submissions[0].chunksize)
+        with self._lock:
+            return self._rerun.get(component) or Place(0, component // self._submissions[0].chunksize)
 
     def statuses(self) -> list[ComponentStatus]:
         """The status of each component, as of the last refresh. Do not change the list."""
@@ -203,9 +211,9 @@ class Components:
         codes = self._state.tables[0].states
         if first.chunksize == 1:
             joined = [_STATUS_OF_CODE[code] for code in codes]
-            for place, state in self._settled.items():
+            for place, answer in self._answers.items():
                 if place.submission == 0:
-                    joined[place.job] = _STATUS_OF_CODE[state]
+                    joined[place.job] = _STATUS_OF_CODE[answer.state]
         else:
             joined = []
             for job in range(first.jobs):
@@ -214,48 +222,50 @@ class Components:
             joined[component] = self._status_at(place, component)
         return joined
 
+    def _table(self, place: Place) -> JobTable:
+        return self._state.tables[place.submission]
+
     def _state_of(self, place: Place) -> int:
-        return self._settled.get(place, self._state.tables[place.submission].states[place.job])
+        answer = self._answers.get(place)
+        return self._table(place).states[place.job] if answer is None else answer.state
 
     def _statuses_of_job(self, place: Place, components: Sequence[int]) -> list[ComponentStatus]:
         state = self._state_of(place)
-        if state != JobState.RAISED:
+        if state not in _DIFFERING:
             return [_STATUS_OF_CODE[state]] * len(components)
         return [self._status_at(place, component) for component in components]
 
     def _status_at(self, place: Place, component: int) -> ComponentStatus:
         state = self._state_of(place)
-        if state == JobState.RAISED and self._submissions[place.submission].chunksize > 1:
-            raised = self.outputs.raised(place.submission, place.job)
-            self._has_late_output |= raised is None
-            return ComponentStatus.ERRORED if raised is None or component in raised else ComponentStatus.COMPLETED
+        if state in _DIFFERING and self._submissions[place.submission].chunksize > 1:
+            return self._status_in_output(place, component, has_failed=state == JobState.FAILED)
         return _STATUS_OF_CODE[state]
+
+    def _status_in_output(self, place: Place, component: int, *, has_failed: bool) -> ComponentStatus:
+        """The status of one of several components of a job that did not end well."""
+        if has_failed:
+            returned = component in self.outputs.returned(*place)
+        else:
+            raised = self.outputs.raised(*place)
+            self._has_late_output |= raised is None
+            returned = raised is not None and component not in raised
+        return ComponentStatus.COMPLETED if returned else ComponentStatus.ERRORED
 
     def status(self, component: int) -> ComponentStatus:
         """The status of one component, as of the last refresh."""
         return self.statuses()[component]
 
-    def active_jobs(self) -> dict[int, list[int]]:
-        """Cluster to procs, of the jobs that the log last saw in the queue."""
+    def silence(self) -> Silence:
+        """What the log leaves open, as of the last refresh."""
         with self._lock:
-            found: dict[int, list[int]] = {}
+            active, unseen = {}, {}
             for cluster, number in self._state.submissions.items():
                 states = self._state.tables[number].states
-                found[cluster] = [proc for proc, state in enumerate(states) if state in _IN_QUEUE]
-            return {cluster: procs for cluster, procs in found.items() if procs}
-
-    def unseen_jobs(self) -> dict[int, list[int]]:
-        """Cluster to procs, of the jobs that no event has named yet: not materialized, or the log is lost."""
-        with self._lock:
-            found = {
-                cluster: [proc for proc, state in enumerate(self._state.tables[number].states) if not state]
-                for cluster, number in self._state.submissions.items()
-            }
-            return {cluster: procs for cluster, procs in found.items() if procs}
-
-    def numbers(self) -> Mapping[int, int]:
-        """Cluster to number of its submission."""
-        return self._state.submissions
+                if in_queue := [proc for proc, state in enumerate(states) if state in _IN_QUEUE]:
+                    active[cluster] = in_queue
+                if not_seen := [proc for proc, state in enumerate(states) if not state]:
+                    unseen[cluster] = not_seen
+            return Silence(active, unseen, dict(self._state.submissions), self._log.offset)
 
     def silent_since(self) -> float:
         """When the event log was last written to, in seconds since 1970; 0 if there is none."""
@@ -264,47 +274,56 @@ class Components:
         except OSError:
             return 0.0
 
-    def settle(self, states: Mapping[tuple[int, int], JobState]) -> None:
-        """Take the word of the queue for jobs, by cluster and proc, on which the log is silent: until it speaks."""
+    def settle(self, silence: Silence, answers: Mapping[Job, Answer]) -> None:
+        """Take the word of the queue for what the log left open, until the log speaks; if it has not spoken since."""
         with self._lock:
-            self._settled = {
-                Place(self._state.submissions[cluster], proc): state for (cluster, proc), state in states.items()
-            }
-            self._statuses = self._counts = None
+            if self._log.offset == silence.offset:
+                self._answers = {
+                    Place(silence.submissions[cluster], proc): answer for (cluster, proc), answer in answers.items()
+                }
+                self._statuses = self._counts = None
 
-    def hold(self, component: int) -> Hold | None:
+    def hold(self, component: int) -> HoldReason | None:
         """Why a component is held, if it is."""
-        place = self.place(component)
-        return self._state.tables[place.submission].holds.get(place.job)
+        with self._lock:
+            place = self.place(component)
+            answer = self._answers.get(place)
+            return self._table(place).holds.get(place.job) if answer is None else answer.hold
 
-    def holds(self) -> Iterator[tuple[int, Hold]]:
+    def holds(self) -> dict[int, HoldReason]:
         """The held components with their holds."""
-        for component, status in enumerate(self.statuses()):
-            hold = self.hold(component) if status is ComponentStatus.HELD else None
-            if hold is not None:
-                yield component, hold
+        with self._lock:
+            held = [each for each, status in enumerate(self.statuses()) if status is ComponentStatus.HELD]
+            reasons = {component: self.hold(component) for component in held}
+            return {component: reason for component, reason in reasons.items() if reason is not None}
 
     def memory_mb(self, component: int) -> int:
         """Peak memory of the component's job, in MB; 0: not reported yet."""
-        place = self.place(component)
-        return self._state.tables[place.submission].memory_mb[place.job]
+        with self._lock:
+            place = self.place(component)
+            return self._table(place).memory_mb[place.job]
 
     def peak_memory_mb(self) -> int:
         """The most memory that any job has reported, in MB; 0 if none has. Opens nothing."""
-        return max((max(table.memory_mb, default=0) for table in self._state.tables), default=0)
+        with self._lock:
+            return max((max(table.memory_mb, default=0) for table in self._state.tables), default=0)
 
     def total_cpu_s(self) -> int:
         """User and system time of all jobs that have ended, in seconds, as the log says it. Opens nothing."""
-        return sum(table.cpu_s for table in self._state.tables)
+        with self._lock:
+            return sum(table.cpu_s for table in self._state.tables)
 
     def longest_cpu_s(self) -> int:
         """User and system time of the job that took most of it, in seconds, as the log says it. Opens nothing."""
-        return max((table.longest_cpu_s for table in self._state.tables), default=0)
+        with self._lock:
+            return max((table.longest_cpu_s for table in self._state.tables), default=0)
 
     def exit_of(self, component: int) -> int | None:
         """How the job of a component ended if it failed: its exit code, or minus the signal."""
-        place = self.place(component)
-        return self._state.tables[place.submission].exits.get(place.job)
+        with self._lock:
+            place = self.place(component)
+            answer = self._answers.get(place)
+            return self._table(place).exits.get(place.job) if answer is None else answer.exit
 
     def clusters(self) -> list[int]:
         """The cluster of each submission whose cluster is known."""
@@ -312,6 +331,14 @@ class Components:
             by_submission = {number: cluster for cluster, number in self._state.submissions.items()}
             return [by_submission[number] for number in sorted(by_submission)]
 
+    def job_of(self, component: int) -> Job | None:
+        """Cluster and proc of the job that a component was last given to; None: its cluster is not known (yet)."""
+        with self._lock:
+            place = self.place(component)
+            known = self._state.submissions.items()
+            return next(((cluster, place.job) for cluster, number in known if number == place.submission), None)
+
     def submissions(self) -> list[SubmissionRecord]:
         """All submissions, oldest first."""
-        return list(self._submissions)
+        with self._lock:
+            return list(self._submissions)

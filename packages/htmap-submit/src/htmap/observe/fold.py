@@ -50,7 +50,7 @@ _IDLE = int(JobState.IDLE)
 _RETURNED = int(JobState.RETURNED)
 
 
-class Hold(NamedTuple):
+class HoldReason(NamedTuple):
     """Why a job is held."""
 
     code: int
@@ -64,7 +64,7 @@ class JobTable:
 
     states: bytearray
     memory_mb: array[int]
-    holds: dict[int, Hold] = field(default_factory=dict)
+    holds: dict[int, HoldReason] = field(default_factory=dict)
     exits: dict[int, int | None] = field(default_factory=dict)  # only of jobs that FAILED
     cpu_s: int = 0  # of all jobs that have ended
     longest_cpu_s: int = 0  # of the one among them that took most
@@ -184,7 +184,7 @@ def _submit(table: JobTable, proc: int, _: bytes) -> None:
 
 def _hold(table: JobTable, proc: int, text: bytes) -> None:
     table.states[proc] = JobState.HELD
-    table.holds[proc] = Hold(*hold_of(text))
+    table.holds[proc] = HoldReason(*hold_of(text))
 
 
 def _end(table: JobTable, proc: int, text: bytes) -> None:

@@ -1,16 +1,19 @@
 """Ask the queue what became of jobs on which the event log is silent.
 
 A log may be late (AFS, NFS) or never written to the end (its disk was full); a component must not be shown active for
-ever when its job is gone. In: the jobs that the log last saw in the queue, and the queue. Out: the states of those jobs
-on which both disagree. Asked only after a long silence, one query for all jobs of the map.
+ever when its job is gone. In: what the log leaves open (`Silence`), and the queue. Out: an `Answer` for each job on
+which the queue, its history or the output of the job has something to say. Asked only after a long silence, one query
+for all jobs of the map. On the other side: `htmap.observe.components`, which believes an answer until the log speaks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from htmap.backend.protocol import Backend, JobSelection, JobStatus, QueuedJob
-from htmap.observe.fold import JobState
+from htmap.observe.fold import HoldReason, JobState
 from htmap.observe.outputs import Outputs
 from htmap_common.agreed import SOME_RAISED
 
@@ -28,75 +31,96 @@ Job = tuple[int, int]  # cluster, proc
 _NOT_MATERIALIZED = -1  # the proc by which the queue stands for all such jobs of a cluster
 
 
-def ask_queue(  # noqa: PLR0917 - what the log says, and whom to ask
-    backend: Backend,
-    uid: str,
-    active: Mapping[int, list[int]],
-    outputs: Outputs,
-    submissions: Mapping[int, int],
-    unseen: Mapping[int, list[int]] | None = None,
-) -> dict[Job, JobState]:
-    """The states of active jobs, as the queue and its history know them.
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What the event log leaves open.
 
     Parameters
     ----------
     active
         Cluster to procs that the log last saw in the queue.
     unseen
-        Cluster to procs that the log has never seen. As long as their cluster has jobs to materialize, they are these.
+        Cluster to procs that the log has never seen: not materialized, or the log is lost.
     submissions
-        Cluster to number of the submission.
+        Cluster to the number of its submission.
+    offset
+        How much of the log has been read: an answer is about this moment.
+    """
+
+    active: Mapping[int, list[int]]
+    unseen: Mapping[int, list[int]]
+    submissions: Mapping[int, int]
+    offset: int
+
+
+class Answer(NamedTuple):
+    """What the queue says of one job."""
+
+    state: JobState
+    hold: HoldReason | None = None  # of one that is held
+    exit: int | None = None  # of one that failed: its exit code, or minus the signal
+
+
+def ask_queue(backend: Backend, uid: str, silence: Silence, outputs: Outputs) -> dict[Job, Answer]:
+    """What became of the jobs that the log leaves open, as the queue and its history know it.
 
     Raises
     ------
     BackendError
         The queue cannot be asked.
     """
-    states = {}
-    unseen = unseen or {}
-    queued = backend.query(JobSelection(uid, dict.fromkeys([*active, *unseen])))
+    queued = backend.query(JobSelection(uid, dict.fromkeys([*silence.active, *silence.unseen])))
     present = {(job.cluster, job.proc): job for job in queued}
-    wanted = dict(active)
-    for cluster, procs in unseen.items():
-        if (cluster, _NOT_MATERIALIZED) not in present:
-            wanted[cluster] = [*wanted.get(cluster, ()), *procs]
+    answers = {}
     missing: dict[int, list[int]] = {}
-    for cluster, procs in wanted.items():
-        for proc in procs:
-            job = present.get((cluster, proc))
-            if job is None:
-                missing.setdefault(cluster, []).append(proc)
-            elif job.status is not JobStatus.COMPLETED:
-                states[cluster, proc] = _STATES[job.status]
+    for cluster, proc in _open_jobs(silence, present):
+        job = present.get((cluster, proc))
+        if job is None:
+            missing.setdefault(cluster, []).append(proc)
+        elif job.status is not JobStatus.COMPLETED:
+            answers[cluster, proc] = _answer(job)
     if missing:
-        states |= _of_gone(backend, uid, missing, outputs, submissions)
-    return states
+        answers |= _of_gone(backend, uid, missing, outputs, silence.submissions)
+    return answers
+
+
+def _open_jobs(silence: Silence, present: Mapping[Job, QueuedJob]) -> list[Job]:
+    jobs = [(cluster, proc) for cluster, procs in silence.active.items() for proc in procs]
+    for cluster, procs in silence.unseen.items():
+        # As long as the cluster has jobs to materialize, it is these.
+        if (cluster, _NOT_MATERIALIZED) not in present:
+            jobs += [(cluster, proc) for proc in procs]
+    return jobs
 
 
 def _of_gone(
     backend: Backend, uid: str, missing: Mapping[int, list[int]], outputs: Outputs, submissions: Mapping[int, int]
-) -> dict[Job, JobState]:
+) -> dict[Job, Answer]:
     history = {(job.cluster, job.proc): job for job in backend.query(JobSelection(uid, missing), with_history=True)}
-    states = {}
+    answers = {}
     for cluster, procs in missing.items():
         for proc in procs:
             job = history.get((cluster, proc))
-            state = None if job is None else _end_of(job)
-            states[cluster, proc] = state or _judged_by_output(outputs, submissions[cluster], proc)
-    return states
+            found = _judged_by_output(outputs, submissions[cluster], proc) if job is None else _answer(job)
+            answers[cluster, proc] = found
+    return answers
 
 
-def _end_of(job: QueuedJob) -> JobState | None:
+def _answer(job: QueuedJob) -> Answer:
+    if job.status is JobStatus.HELD:
+        return Answer(JobState.HELD, HoldReason(job.hold_code, job.hold_subcode, job.hold_reason))
     if job.status is not JobStatus.COMPLETED:
-        return _STATES[job.status]
+        return Answer(_STATES[job.status])
     if job.exit_code == 0:
-        return JobState.RETURNED
-    return JobState.RAISED if job.exit_code == SOME_RAISED else JobState.FAILED
+        return Answer(JobState.RETURNED)
+    if job.exit_code == SOME_RAISED:
+        return Answer(JobState.RAISED)
+    return Answer(JobState.FAILED, exit=job.exit_code if job.exit_signal is None else -job.exit_signal)
 
 
-def _judged_by_output(outputs: Outputs, submission: int, job: int) -> JobState:
+def _judged_by_output(outputs: Outputs, submission: int, job: int) -> Answer:
     """What became of a job that nobody remembers: its output, if whole, tells."""
     raised = outputs.raised(submission, job)
     if raised is None:
-        return JobState.REMOVED
-    return JobState.RAISED if raised else JobState.RETURNED
+        return Answer(JobState.REMOVED)
+    return Answer(JobState.RAISED if raised else JobState.RETURNED)

@@ -26,6 +26,7 @@ class Outputs:
     def __init__(self, map_dir: MapDir) -> None:
         self._map_dir = map_dir
         self._raised: dict[tuple[int, int], frozenset[int]] = {}
+        self._returned: dict[tuple[int, int], frozenset[int]] = {}
         self._last = _LastFile()
         # Nobody closes a Map. A finalizer, unlike __del__, comes before those of the files it has in a cycle with it.
         weakref.finalize(self, self._last.close)
@@ -62,6 +63,18 @@ class Outputs:
             except (WireError, OSError):
                 return None
             self._raised[submission, job] = known
+        return known
+
+    def returned(self, submission: int, job: int) -> frozenset[int]:
+        """Which components of a job that failed had returned by then: those whose records came back."""
+        known = self._returned.get((submission, job))
+        if known is None:
+            try:
+                with OutputsReader.open(self._map_dir.submission(submission).output(job)) as reader:
+                    known = frozenset(entry.component for entry in reader.entries if entry.status == RETURNED)
+            except (WireError, OSError):
+                return frozenset()
+            self._returned[submission, job] = known
         return known
 
     @contextlib.contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from htmap.exceptions import StorageError
-from htmap.observe.fold import Hold, JobTable, MapState
+from htmap.observe.fold import HoldReason, JobTable, MapState
 from htmap.store.atomic import storage_errors, write_file
 from htmap_common.wire import Kind, WireError, encode_file, read_record
 
@@ -79,7 +79,7 @@ def _table(segments: tuple[memoryview, ...], number: int, known: dict[str, Any])
     return JobTable(
         states=bytearray(segments[2 * number]),
         memory_mb=memory_mb,
-        holds={int(job): Hold(*hold) for job, hold in known["holds"].items()},
+        holds={int(job): HoldReason(*hold) for job, hold in known["holds"].items()},
         exits={int(job): code for job, code in known["exits"].items()},
         cpu_s=int(known["cpu_s"]),
         longest_cpu_s=int(known["longest_cpu_s"]),

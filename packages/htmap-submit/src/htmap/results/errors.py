@@ -1,93 +1,26 @@
-"""What went wrong with a component: errors that its function raised, holds that the queue put on it.
+"""What went wrong with a component.
 
-In: the outcome of a component that raised, or the end of a job that left none. Out: `ComponentError`, `ComponentHold`,
-and text that a scientist can read.
+In: the outcome of a component that raised, or the end of a job that left none. Out: `ComponentError`, and its report:
+text that a scientist can read.
 """
 
 from __future__ import annotations
 
-import linecache
-import re
 import textwrap
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from htmap.store.records import spelled
-from htmap_common.wire import Outcome, RemoteException, RemoteFrame, read_exception
-
-if TYPE_CHECKING:
-    from htmap.maps.readable import ReadableMap
+from htmap.results.tracebacks import format_stack, headline, stack_of
+from htmap_common.wire import Outcome, read_exception
 
 
-@dataclass(frozen=True)
-class ComponentHold:
-    """Represents an HTCondor hold on a map component.
+class Tagged(Protocol):
+    """What an error needs of the map it belongs to."""
 
-    Parameters
-    ----------
-    code
-        The HTCondor HoldReasonCode.
-    reason
-        The HTCondor hold reason.
-    """
-
-    code: int
-    reason: str
-
-    def __str__(self) -> str:
-        return f"[{self.code}] {self.reason}"
-
-
-# Source: the table of hold reason codes in HTCondor's manual.
-_HOLD_ADVICE = {
-    1: "Somebody held it by hand: release the map when it may go on.",
-    3: "A periodic_hold expression of yours, or of the pool's, came true: see the reason.",
-    6: "The executable could not be started: is it there, does it have the right architecture?",
-    12: "Output files could not be sent back: is the disk full, did the function make all that it promised?",
-    13: "Input files could not be sent: are they there, can you read them?",
-    16: "Input files are being sent: just wait.",
-    21: "The job's own policy held it: see the reason.",
-    22: "The path of the output or the event log cannot be written: check HTMAP_DIR and its disk.",
-    26: "The pool's policy for jobs held it: see the reason, ask the pool's administrators.",
-    32: "The job took longer than the pool allows, or than you allowed it.",
-    34: "It used more memory than it requested: map.set_memory(MB), then map.release().",
-    35: "The container image could not be had, or not be started: check its name.",
-    46: "The job ran longer than the allowed duration: make components smaller.",
-    47: "The job ran longer than the allowed execute duration: make components smaller.",
-}
-
-
-_COLUMN = 10
-_CELL = re.compile(r"/ipykernel_\d+/|<ipython-input-")
-
-
-def advice_on(hold: ComponentHold) -> str:
-    """What may be done about a hold; empty if nothing is known beyond its reason."""
-    return _HOLD_ADVICE.get(hold.code, "")
-
-
-def hold_table(holds: Mapping[int, ComponentHold]) -> str:
-    """A table of held components; those with the same hold share a row."""
-    if not holds:
-        return "No components are held."
-    grouped: dict[ComponentHold, list[int]] = {}
-    for component, hold in holds.items():
-        grouped.setdefault(hold, []).append(component)
-    rows = [" Code | Components | Reason"]
-    for hold, components in grouped.items():
-        first, *rest = textwrap.wrap(hold.reason, 60) or ["(none given)"]
-        rest += textwrap.wrap(f"-> {advice}", 60) if (advice := advice_on(hold)) else []
-        rows.append(f" {hold.code:>4} | {_shortened(components):<10} | {first}")
-        rows += [f"      |            | {line}" for line in rest]
-    return "\n".join(rows)
-
-
-def _shortened(components: list[int]) -> str:
-    shown = spelled(components)
-    return shown if len(shown) <= _COLUMN else f"{components[0]}..{components[-1]}"
+    @property
+    def tag(self) -> str: ...
 
 
 class ComponentError:
@@ -114,7 +47,7 @@ class ComponentError:
     def __init__(
         self,
         *,
-        map: ReadableMap,  # noqa: A002 - the reference's name
+        map: Tagged,  # noqa: A002 - the reference's name
         component: int,
         exception_msg: str,
         node_info: tuple[Any, ...] | None,
@@ -138,7 +71,7 @@ class ComponentError:
     @classmethod
     def from_outcome(
         cls,
-        map: ReadableMap,  # noqa: A002 - the reference's name
+        map: Tagged,  # noqa: A002 - the reference's name
         component: int,
         outcome: Outcome,
         created: float = 0.0,
@@ -148,7 +81,7 @@ class ComponentError:
         return cls(
             map=map,
             component=component,
-            exception_msg=_headline(exception),
+            exception_msg=headline(exception),
             node_info=_labelled(outcome.node or {"host": outcome.host}),
             python_info=_labelled(
                 {
@@ -158,13 +91,13 @@ class ComponentError:
                 }
             ),
             scratch_dir_contents=[Path(path) for path in outcome.scratch or ()],
-            stack_summary=_stack(exception.frames, created),
+            stack_summary=stack_of(exception.frames, created),
             hint=exception.hint,
         )
 
     @classmethod
-    def without_output(cls, map: ReadableMap, component: int, why: str) -> ComponentError:  # noqa: A002
-        """Make the error of a component whose job is over but left no record."""
+    def without_output(cls, map: Tagged, component: int, why: str) -> ComponentError:  # noqa: A002
+        """Make the error of a component whose job has ended but left no record."""
         return cls(
             map=map,
             component=component,
@@ -204,10 +137,6 @@ class ComponentError:
         return "\n\n".join(parts)
 
 
-def _headline(exception: RemoteException) -> str:
-    return f"{exception.type}: {exception.message}" if exception.message else exception.type
-
-
 def _labelled(facts: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     return tuple((name, value) for name, value in facts.items() if value is not None)
 
@@ -218,55 +147,3 @@ def _lines(facts: Iterable[tuple[str, Any]]) -> list[str]:
 
 def _section(title: str, lines: list[str]) -> str:
     return "\n".join([title, *(f"  {line}" for line in lines)])
-
-
-def _stack(frames: Iterable[RemoteFrame], created: float) -> traceback.StackSummary:
-    return traceback.StackSummary.from_list(
-        [
-            traceback.FrameSummary(
-                frame.file,
-                frame.line,
-                frame.function,
-                lookup_line=False,
-                line=frame.code or _line_here(frame.file, frame.line, created),
-                # Reprs already: FrameSummary would take the repr of each.
-                locals={name: _Verbatim(shown) for name, shown in frame.locals.items()} or None,
-            )
-            for frame in frames
-        ]
-    )
-
-
-def _line_here(path: str, number: int, created: float) -> str:
-    """The line of a file that was not on the node: a script of the user's, unless it has changed since it was sent."""
-    try:
-        is_known = Path(path).stat().st_mtime <= created
-    except (OSError, ValueError):
-        # No file: a cell of this notebook, perhaps. Its name is made of what is in it.
-        is_known = _CELL.search(path) is not None and path in linecache.cache
-    return linecache.getline(path, number).strip() if is_known and number else ""
-
-
-class _Verbatim(str):
-    """Text whose repr is itself."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-def format_stack(stack: traceback.StackSummary) -> str:
-    """The frames as Python prints them, local variables indented below each."""
-    return "".join(stack.format()).rstrip("\n")
-
-
-def format_chain(exception: RemoteException, created: float = 0.0) -> str:
-    """The remote traceback of an exception record, as text. `created`: when the map was made, in seconds since 1970."""
-    lines = [
-        "Traceback on the execute node (most recent call last):",
-        format_stack(_stack(exception.frames, created)),
-    ]
-    lines.append(_headline(exception))
-    lines += exception.notes
-    return "\n".join(line for line in lines if line)

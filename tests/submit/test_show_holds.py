@@ -1,0 +1,42 @@
+"""Mirrors htmap.show.holds and htmap.observe.holds: held components in a table, with what to do."""
+
+from __future__ import annotations
+
+from htmap import ComponentHold
+from htmap.observe.holds import advice_on
+from htmap.show.holds import hold_table
+
+
+def test_a_hold_shows_its_code_and_its_reason() -> None:
+    assert str(ComponentHold(34, "Too large")) == "[34] Too large"
+    assert ComponentHold(34, "Too large") == ComponentHold(code=34, reason="Too large")
+
+
+def test_no_holds_need_no_table() -> None:
+    assert hold_table({}) == "No components are held."
+
+
+def test_components_with_the_same_hold_share_a_row() -> None:
+    large, other = ComponentHold(34, "Used 200 MB of 128 MB"), ComponentHold(1, "by hand")
+    table = hold_table({0: large, 1: large, 2: other, 5: large})
+    rows = table.splitlines()
+    assert rows[0].split("|")[1].strip() == "Components"
+    assert [row.split("|")[1].strip() for row in rows[1:] if row.split("|")[1].strip()] == ["0-1,5", "2"]
+    assert table.count("Used 200 MB") == 1
+    assert "map.set_memory(MB), then map.release()" in " ".join(row.split("|")[2].strip() for row in rows)
+
+
+def test_many_components_are_shortened() -> None:
+    table = hold_table(dict.fromkeys(range(0, 2000, 2), ComponentHold(1, "by hand")))
+    assert "0..1998" in table
+
+
+def test_long_reasons_are_wrapped_and_missing_ones_said() -> None:
+    table = hold_table({0: ComponentHold(999, "word " * 50), 1: ComponentHold(998, "")})
+    assert max(map(len, table.splitlines())) < 100
+    assert "(none given)" in table
+
+
+def test_advice_is_given_where_there_is_any() -> None:
+    assert "set_memory" in advice_on(ComponentHold(34, ""))
+    assert advice_on(ComponentHold(12345, "")) == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -131,9 +132,9 @@ def hand_over(way):
     if way == "missing":
         htmap.transfer_output_files("plain", "not there")
     if way == "twice":
-        Path("other").mkdir()
-        Path("other/plain").write_text("other")
-        htmap.transfer_output_files("plain", "other/plain")
+        other = Path(tempfile.mkdtemp(dir="/tmp"), "plain")
+        other.write_text("other")
+        htmap.transfer_output_files("plain", other)
     if way == "twice later":
         htmap.transfer_output_files("plain")
         Path("plain").write_text("again")
@@ -153,7 +154,8 @@ def hand_over(way):
         (outside / "folder" / "x").write_text("x")
         os.symlink(Path("plain").absolute(), outside / "link")
         htmap.transfer_output_files(outside / "out", str(outside / "folder"), outside / "link")
-        outside.rmdir()
+        assert sorted(os.listdir(outside)) == ["folder", "link", "out"]
+        shutil.rmtree(outside)
     return sorted(str(path) for path in Path().rglob("*") if path.name in {"plain", "nested", "a", "b"})
 
 
@@ -168,13 +170,13 @@ ERRORS = {
 BACK = {
     "twice later": {"plain": "plain"},
     "raise": {"plain": "plain"},
-    "several": {"plain": "plain", "nested": "nested"},
+    "several": {"plain": "plain", "a/b/nested": "nested"},
     "outside": {"out": "out", "folder/x": "x", "link": "plain"},
 }
 LEFT = {"none": ["a", "a/b", "a/b/nested", "plain"], "several": [], "outside": ["a", "a/b", "a/b/nested", "plain"]}
 
 
-def test_output_files_are_moved_by_their_last_name_and_what_makes_no_sense_is_an_error() -> None:
+def test_output_files_are_moved_with_their_paths_and_what_makes_no_sense_is_an_error() -> None:
     m = htmap.map(hand_over, WAYS, quiet=True)
     m.wait(TIMEOUT_S, errors_ok=True)
     for component, way in enumerate(WAYS):

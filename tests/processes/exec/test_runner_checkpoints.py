@@ -598,7 +598,7 @@ def test_an_eviction_is_not_answered_with_a_checkpoint_exit(job: Job) -> None:
 def test_an_eviction_while_the_job_leaves_is_an_eviction(job: Job) -> None:
     def function() -> None:
         def evict(event: str, _: object) -> None:
-            if event == "shutil.rmtree":
+            if event == "os.rmdir":
                 os.kill(os.getppid(), signal.SIGTERM)
 
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -34,12 +34,25 @@ def checkpoint(*paths: str | os.PathLike[str]) -> None:
 def transfer_output_files(*paths: str | os.PathLike[str]) -> None:
     """Tell HTMap about files to send back, beside the return value.
 
-    They are moved, so they are no longer at their places afterwards. On the submit side this does nothing.
+    They come back into the folder ``map.output_files[component]``: those in the scratch directory by their paths in it,
+    such as ``a/out.txt``; those from elsewhere by their last names. What is in the scratch directory is moved, so it is
+    no longer in its place afterwards; what is elsewhere is copied. A link comes back as what it leads to; what has no
+    content, such as a link that leads nowhere inside of a folder, is left out with a line on standard error. On the
+    submit side this does nothing.
 
     Parameters
     ----------
     paths
         Files or directories.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none of that name.
+    OSError
+        Something in it cannot be read, or copied. Nothing has been moved.
+    ValueError
+        Two files would come back by the same path, or it cannot be sent. Nothing has been moved.
     """
     _call("transfer_output_files", paths)
 

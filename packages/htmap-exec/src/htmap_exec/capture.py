@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from htmap_common.agreed import STREAMS, stream_name
 
-from .user_files import copy
+from .trees import copy_file
 
 _STDOUT, _STDERR = 1, 2
 _LONGEST = 16 * 1024 * 1024
@@ -69,7 +69,7 @@ def copy_streams(scratch: str, component: int, directory: str) -> None:
     _flush()
     for path, name in zip(_paths(scratch, component), Streams._fields, strict=True):
         with contextlib.suppress(FileNotFoundError):  # the function has tidied up too well
-            copy(path, os.path.join(directory, name))
+            copy_file(path, os.path.join(directory, name))
 
 
 def put_back_streams(scratch: str, component: int, directory: str) -> None:
@@ -77,7 +77,7 @@ def put_back_streams(scratch: str, component: int, directory: str) -> None:
     os.makedirs(os.path.join(scratch, STREAMS), exist_ok=True)
     for path, name in zip(_paths(scratch, component), Streams._fields, strict=True):
         with contextlib.suppress(FileNotFoundError):
-            copy(os.path.join(directory, name), path)
+            copy_file(os.path.join(directory, name), path)
 
 
 def open_standard_descriptors() -> None:

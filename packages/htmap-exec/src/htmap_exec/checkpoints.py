@@ -26,8 +26,9 @@ from collections.abc import Collection, Iterable
 from htmap_common.agreed import CHECKPOINT
 
 from .capture import copy_streams, put_back_streams
+from .trees import Tree, copy, is_inside, remove, survey, tell_left_out
 from .usage import Usage
-from .user_files import checked, copy, remove
+from .user_files import checked
 
 _FILES = "files"
 _USAGE = "usage"
@@ -84,7 +85,7 @@ class Checkpoints:
         put_back_streams(self._scratch, self._component, checkpoint)
         files = os.path.join(checkpoint, _FILES)
         for name in _names(files):
-            copy(os.path.join(files, name), os.path.join(self._scratch, name))
+            copy(survey(os.path.join(files, name), self._scratch), os.path.join(self._scratch, name))
             self._places.add(name)
         return True
 
@@ -110,9 +111,12 @@ class Checkpoints:
         """
         last = os.path.join(self._place, str(self._last()), _FILES)  # of a component that has ended its process
         for place in {*self._places, *_names(last)}:
-            if place.split(os.sep, 1)[0] not in sent:
+            path = os.path.join(self._scratch, place)
+            # A link may lead elsewhere by now.
+            is_here = is_inside(os.path.realpath(os.path.dirname(path)), self._scratch)
+            if is_here and place.split(os.sep, 1)[0] not in sent:
                 with contextlib.suppress(OSError):
-                    remove(os.path.join(self._scratch, place))
+                    remove(path)
 
     def forget(self) -> None:
         """Remove them: the component has returned, and its record is written."""
@@ -120,11 +124,14 @@ class Checkpoints:
 
     def _fill(self, new: str, paths: Iterable[str | os.PathLike[str]], usage: Usage) -> None:
         os.makedirs(os.path.join(new, _FILES))
+        trees: list[Tree] = []
         for source, place in self._placed(paths).items():
             target = os.path.join(new, _FILES, place)
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            copy(source, target)
+            trees.append(survey(source, self._scratch))
+            copy(trees[-1], target)
             self._places.add(place)
+        tell_left_out(trees, "checkpoint")
         copy_streams(self._scratch, self._component, new)
         with open(os.path.join(new, _USAGE), "w", encoding="ascii") as file:
             file.write(" ".join(map(repr, usage)))

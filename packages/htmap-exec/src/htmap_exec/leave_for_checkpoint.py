@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from htmap_common.agreed import CHECKPOINTED, PREFIX
 
-from .user_files import remove
+from .trees import remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,14 +14,14 @@ from htmap.maps.readable import ReadableMap
 from htmap.results.errors import ComponentError
 from htmap.show import units
 from htmap.show.error_kinds import grouped, kinds_text
-from htmap.show.lines import BrokenMap, MapLine, Usage
+from htmap.show.lines import BrokenMap, MapLine, MapUsage
 from htmap.show.status_machine import as_json, status_dict, status_rows
 from htmap.show.status_text import status_table
 from htmap.show.table import Column, render, shortened
 from htmap_common.wire import read_outcome
 
-FIT = MapLine("fit-1", {Status.COMPLETED: 7, Status.HELD: 3}, Usage(2048, 120 * 1024**2, 90, 36_061))
-OTHER = MapLine("a-map-with-a-rather-long-tag", {Status.IDLE: 12}, Usage(10, 0, 0, 0))
+FIT = MapLine("fit-1", {Status.COMPLETED: 7, Status.HELD: 3}, MapUsage(2048, 120 * 1024**2, 90, 36_061))
+OTHER = MapLine("a-map-with-a-rather-long-tag", {Status.IDLE: 12}, MapUsage(10, 0, 0, 0))
 BROKEN = BrokenMap("garbled", "The tag 'garbled' is damaged: remove it.")
 
 

@@ -52,7 +52,7 @@ def test_components_are_held_released_paused_resumed_and_vacated(gated: Gated) -
     for words in (["hold"], ["resume"], ["edit", "memory"]):
         ran = place.run(*words, "gated", *(["2GB"] if "memory" in words else []))
         assert (ran.code, ran.out) == (0, "")
-        assert "gated is over: nothing of it is in the queue." in ran.err
+        assert "gated has ended: nothing of it is in the queue." in ran.err
     assert place.run("hold", "gatde").code == 3
 
 

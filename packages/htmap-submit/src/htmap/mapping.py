@@ -14,7 +14,7 @@ from htmap.chunking import choose
 from htmap.create.inputs import Call, StoredInputs
 from htmap.delivery.registry import delivery_method
 from htmap.exceptions import CannotAddToMap, MisalignedInputData, NoMapYet, WrongType
-from htmap.lifecycle.new_map import Request, create, rehearse
+from htmap.lifecycle.new_map import Request, create, preview
 from htmap.maps.acting import Map
 from htmap.options import MapOptions
 from htmap.pickling import call_of
@@ -216,7 +216,7 @@ def _rehearsed(func: Callable[..., Any], calls: Iterable[Call], map_options: Map
     home, name, request = Home.of(settings), chosen_backend(settings), _request(func, calls, map_options, tag)
     if isinstance(request.options.chunksize, str):
         _, request = choose(home, name, request, None, may_try=False)
-    return rehearse(home, name, request)
+    return preview(home, name, request)
 
 
 class MapBuilder:

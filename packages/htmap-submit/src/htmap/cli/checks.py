@@ -204,7 +204,9 @@ def _local(settings: Settings) -> Finding:
     if home.local.exists() and (
         problem := _problem_of(lambda: backend_named("local", home, settings).query(JobSelection("")))
     ):
-        return Finding(Grade.BAD, "backend", problem, f"Remove {home.local} when no map runs; maps that are over stay.")
+        return Finding(
+            Grade.BAD, "backend", problem, f"Remove {home.local} when no map runs; maps that have ended stay."
+        )
     slots = settings["LOCAL.SLOTS"] or cores()
     return Finding(Grade.GOOD, "backend", f"local, {count(slots, 'job')} at a time (setting LOCAL.SLOTS)")
 

@@ -137,7 +137,7 @@ def for_each_active_map(selection: Selection, act: Callable[[Map], None]) -> Exi
         if overview(each.opened).is_active:
             act(each)
         else:
-            note(f"{each.tag} is over: nothing of it is in the queue.")
+            note(f"{each.tag} has ended: nothing of it is in the queue.")
 
     return for_each_map(selection, act_if_active)
 

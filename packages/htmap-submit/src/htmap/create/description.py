@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from htmap.create.remaps import remap_entries
-from htmap.delivery.outcomes import RUNNER_FAILED, why_runner_failed
+from htmap.delivery.runner_failures import RUNNER_FAILED, why_runner_failed
 from htmap.exceptions import InvalidOption
 from htmap.options import MapOptions, PerComponent, all_required
 from htmap.store.mapdir import MapDir

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from htmap.delivery.outcomes import NOTHING_TO_RUN, why_runner_failed
+from htmap.delivery.runner_failures import NOTHING_TO_RUN, why_runner_failed
 from htmap.delivery.spelling import FORK_SERVER
 
 _MISSING = (

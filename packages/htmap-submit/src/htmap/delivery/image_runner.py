@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from htmap.delivery import runners
-from htmap.delivery.outcomes import NOTHING_TO_RUN, why_runner_failed
+from htmap.delivery.runner_failures import NOTHING_TO_RUN, why_runner_failed
 from htmap_common.wire import FORMAT
 
 # PATH may be the node's, where the image has its Python elsewhere: what images use is added.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from htmap.delivery import image_runner, preflight, scripts
 from htmap.delivery.images import Kind, image
-from htmap.delivery.outcomes import NOTHING_TO_RUN, why_runner_failed
+from htmap.delivery.runner_failures import NOTHING_TO_RUN, why_runner_failed
 from htmap.delivery.spelling import arguments
 
 SETTING = "SINGULARITY.IMAGE"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from htmap.delivery import environment, scripts, transplants
-from htmap.delivery.outcomes import why_runner_failed
+from htmap.delivery.runner_failures import why_runner_failed
 from htmap.delivery.spelling import arguments, usable
 from htmap.settings import settings
 

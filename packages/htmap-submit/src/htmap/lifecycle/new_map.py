@@ -108,7 +108,7 @@ def create(
     return tag, map_dir
 
 
-def rehearse(home: Home, name: str, request: Request) -> str:
+def preview(home: Home, name: str, request: Request) -> str:
     """Do all that `create` does but for the submission, and leave nothing behind.
 
     Returns
@@ -124,7 +124,7 @@ def rehearse(home: Home, name: str, request: Request) -> str:
     tag = tags.check(request.tag) if request.tag is not None else tags.random_tag(home)
     map_dir = home.map(secrets.token_hex(8))
     staging = home.staging(map_dir.uid)
-    with _callers_own_errors(), contextlib.ExitStack() as undo, storage_errors(f"rehearse the map {tag!r}"):
+    with _callers_own_errors(), contextlib.ExitStack() as undo, storage_errors(f"preview the map {tag!r}"):
         undo.callback(_remove_if_there, staging.path)
         with new_locked_directory(staging.path):
             _fill(staging, map_dir, name, request, tag, iter)

@@ -18,7 +18,7 @@ from htmap.maps.acting import Map
 from htmap.maps.overview import Overview, overview
 from htmap.observe.pace import Deadline
 from htmap.settings import settings
-from htmap.show.lines import BrokenMap, MapLine, Usage
+from htmap.show.lines import BrokenMap, MapLine, MapUsage
 from htmap.store import tags
 from htmap.store.mapdir import Home, MapDir
 from htmap.store.sizes import Sizes
@@ -138,5 +138,5 @@ def lines(
     return shown, broken
 
 
-def _usage(now: Overview, size_bytes: int) -> Usage:
-    return Usage(size_bytes, now.peak_memory_mb * _MB, now.longest_cpu_s, now.total_cpu_s)
+def _usage(now: Overview, size_bytes: int) -> MapUsage:
+    return MapUsage(size_bytes, now.peak_memory_mb * _MB, now.longest_cpu_s, now.total_cpu_s)

@@ -117,7 +117,7 @@ def fold(state: MapState, events: Iterable[Event]) -> None:
     CorruptEventLog
         An event names a job that was never part of the map. All other events have been folded by then.
     """
-    stranger: Event | None = None
+    foreign: Event | None = None
     after_event = _NEXT.get
     last_cluster = None
     # Hot: once per event (benchmarks/bench_events.py).
@@ -130,7 +130,7 @@ def fold(state: MapState, events: Iterable[Event]) -> None:
             table, last_cluster = found, cluster
             states, holds, memory_mb, jobs = table.states, table.holds, table.memory_mb, len(table.states)
         if not 0 <= proc < jobs:
-            stranger = _of_no_job(table, event) or stranger
+            foreign = _of_no_job(table, event) or foreign
         elif kind == IMAGE_SIZE:
             memory_mb[proc] = max(memory_mb[proc], memory_mb_of(text))
         elif states[proc] < _FIRST_FINAL:
@@ -140,10 +140,10 @@ def fold(state: MapState, events: Iterable[Event]) -> None:
                 holds.pop(proc, None)
             elif kind in _TELLING:
                 _TELLING[kind](table, proc, text)
-    if stranger is not None:
+    if foreign is not None:
         raise CorruptEventLog(
-            f"The event log names job {stranger[1]}.{stranger[2]}, "
-            f"but submission {state.submissions[stranger[1]]} of the map has fewer jobs."
+            f"The event log names job {foreign[1]}.{foreign[2]}, "
+            f"but submission {state.submissions[foreign[1]]} of the map has fewer jobs."
         )
 
 

@@ -29,7 +29,7 @@ class ComponentStatus(str, enum.Enum):
     SUSPENDED = "SUSPENDED"
     """On a machine, but stopped; keeps its place until it is resumed."""
     ERRORED = "ERRORED"
-    """The function raised, or its job ended without leaving an output. Unlike HELD, the job is over."""
+    """The function raised, or its job ended without leaving an output. Unlike HELD, the job has ended."""
 
     def __str__(self) -> str:
         return self.value

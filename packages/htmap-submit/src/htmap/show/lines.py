@@ -9,7 +9,7 @@ from htmap.observe.statuses import ACTIVE, ComponentStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class MapUsage:
     """What a map has used so far. Memory and time are those of its jobs, as the event log reports them.
 
     Parameters
@@ -34,7 +34,7 @@ class MapLine:
 
     tag: str
     counts: Mapping[ComponentStatus, int] | None
-    usage: Usage | None
+    usage: MapUsage | None
 
     @property
     def is_active(self) -> bool:

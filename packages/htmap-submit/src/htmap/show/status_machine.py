@@ -10,9 +10,9 @@ from dataclasses import asdict
 from typing import Any
 
 from htmap.observe.statuses import ComponentStatus
-from htmap.show.lines import BrokenMap, MapLine, Usage
+from htmap.show.lines import BrokenMap, MapLine, MapUsage
 
-_USAGE = tuple(Usage.__dataclass_fields__)
+_USAGE = tuple(MapUsage.__dataclass_fields__)
 
 
 def as_json(thing: Any, *, compact: bool = False) -> str:

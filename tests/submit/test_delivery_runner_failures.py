@@ -1,4 +1,4 @@
-"""Mirrors htmap.delivery.outcomes: what the end of a job says, evaluated as a starter does."""
+"""Mirrors htmap.delivery.runner_failures: what the end of a job says, evaluated as a starter does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from htmap.delivery import registry
-from htmap.delivery.outcomes import RUNNER_FAILED, why_runner_failed
+from htmap.delivery.runner_failures import RUNNER_FAILED, why_runner_failed
 from htmap.language import classad, operators
 
 

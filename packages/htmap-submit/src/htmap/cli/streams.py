@@ -24,7 +24,7 @@ _HALF_A_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 def _shows(name: str, stream: Callable[[Map], MapStdOut | MapStdErr], help_text: str) -> click.Command:
     @selects_one_map
     @click.argument("component", type=int)
-    @click.option("-f", "--follow", is_flag=True, help="Go on showing it until the component is over, or held.")
+    @click.option("-f", "--follow", is_flag=True, help="Go on showing it until the component has ended, or is held.")
     @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Follow for so long at most.")
     def command(each: Map, component: int, follow: bool, timeout: float | None) -> Exit | None:
         printed = stream(each)
@@ -40,7 +40,9 @@ def _shows(name: str, stream: Callable[[Map], MapStdOut | MapStdErr], help_text:
 
 
 def _with_what_to_do(error: TimeoutError) -> TimeoutError:
-    return TimeoutError(f"{error} HTCondor brings back what a component prints when it is over; --follow waits for it.")
+    return TimeoutError(
+        f"{error} HTCondor brings back what a component prints when it has ended; --follow waits for it."
+    )
 
 
 def _follow(each: Map, component: int, read: Callable[[], str], deadline: Deadline) -> Exit:
@@ -75,7 +77,7 @@ def _show_more(text: str, shown: str) -> None:
 _DETAIL = """
 
 What a running component has printed so far can be seen where its machine can: on the local backend. HTCondor brings it
-back when the component is over.
+back when the component has ended.
 """
 
 stdout_command: Any = _shows("stdout", lambda each: each.stdout, f"Show what a component printed.{_DETAIL}")

@@ -1,4 +1,4 @@
-"""Mirrors htmap.cli.failures and htmap.show.error_kinds: what became of components, and why."""
+"""Mirrors htmap.cli.errors and htmap.show.error_kinds: what became of components, and why."""
 
 from __future__ import annotations
 

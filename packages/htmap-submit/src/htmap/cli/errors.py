@@ -33,7 +33,7 @@ def errors_command(
 ) -> Exit:
     """Show the errors of components, grouped by the type of the exception and the line that raised it.
 
-    Does not wait for components that are not over. A component that left no output counts as an error too.
+    Does not wait for components that have not ended. A component that left no output counts as an error too.
     """
     found: dict[str, Any] = {}
 

@@ -1,4 +1,4 @@
-"""Mirrors htmap.cli.printed: what a component printed, also while it prints."""
+"""Mirrors htmap.cli.streams: what a component printed, also while it prints."""
 
 from __future__ import annotations
 

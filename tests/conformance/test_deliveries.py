@@ -13,6 +13,7 @@ from tests import delivered
 
 import htmap
 from htmap.delivery import bundle, registry
+from testbed import node_python
 
 BIN = Path(sys.executable).parent  # of the tests' own environment, which has htmap-exec
 
@@ -35,12 +36,10 @@ def test_shared_runs_the_interpreter_of_the_submit_side(tmp_path) -> None:
 
 def test_bundle_runs_on_a_node_that_has_nothing_installed(tmp_path) -> None:
     htmap.settings["DELIVERY_METHOD"] = "bundle"
-    bare = tmp_path / "bin"
-    bare.mkdir()
-    # The interpreter below the tests' environment, alone on PATH and without the packages of anybody.
-    (bare / "python3").symlink_to(os.path.realpath(sys.executable))
-    found = delivered.drive(tmp_path, environment=f'"PATH={bare} PYTHONNOUSERSITE=1"')
-    assert Path(found["prefix"]) == Path(sys.base_prefix)
+    # Also where the node is this machine: alone on PATH.
+    bare = node_python.make(tmp_path / "node")
+    found = delivered.drive(tmp_path, environment=path_variable(bare))
+    assert Path(found["prefix"]) == bare.parent
     # From inside the zip, by the name that the backend gives an executable.
     assert Path(found["runner"]).parents[1].suffix in {".exe", ".pyz"}
 

@@ -11,6 +11,7 @@ imported: this runs before any virtual environment exists.
     docker    -> a prefix, and a running daemon: the one thing here that needs root
     root_filesystem -> what images are made of
     pool      -> a running personal pool, with its configuration, and the runtimes that it offers
+    node_python -> the Python that its jobs find
     guard     -> the process that ends a pool or a docker, whatever happens
     ordinary_user -> leave root behind
 """

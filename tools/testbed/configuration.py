@@ -13,6 +13,9 @@ from pathlib import Path
 from testbed import runtimes
 from testbed.condor import Condor
 
+NODE = "node"
+"""Where the Python of the nodes lies, in the folder of the pool."""
+
 _TEMPLATE = """\
 # A personal pool of HTMap's tests; its nodes have {python}.
 BIN = {condor.bin}
@@ -71,8 +74,8 @@ MAX_DEFAULT_LOG = 20 Mb
 DOCKER =
 SINGULARITY =
 
-# Nodes have the Python that the tests run on, but none of the packages of its virtual environment.
-STARTER_JOB_ENVIRONMENT = "PATH={folder}/bin:/usr/bin:/bin"
+# Nodes have the Python that the tests run on, and no package of anybody's (see testbed.node_python).
+STARTER_JOB_ENVIRONMENT = "PATH={folder}/{node}/bin:{folder}/bin:/usr/bin:/bin"
 
 # Servers of tests have certificates of their own. HTCondor's plugin for https looks for their authorities here.
 STARTD_ENVIRONMENT = "X509_CERT_DIR={folder}/certificates"
@@ -111,5 +114,5 @@ def text(folder: Path, condor: Condor, python: Path, *, hurried: bool) -> str:
         With many slots and short periods, for tests. Else with those that HTCondor comes with.
     """
     owner = pwd.getpwuid(os.getuid()).pw_name
-    personal = _TEMPLATE.format(folder=folder, condor=condor, python=python, owner=owner)
+    personal = _TEMPLATE.format(folder=folder, condor=condor, node=NODE, python=python, owner=owner)
     return personal + runtimes.settings_text(folder) + (_HURRIED if hurried else "")

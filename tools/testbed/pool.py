@@ -11,14 +11,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed import cache, condor, configuration, guard, runtimes
+from testbed import cache, condor, configuration, guard, node_python, runtimes
 from testbed.debian import TestbedError
 
 START_TIMEOUT_S = 90.0
@@ -144,10 +143,10 @@ def _start(folder: Path, programs: condor.Condor, owner: int, *, hurried: bool =
     for part in ("log", "spool", "execute", "lock", "run", "tokens", "certificates"):
         (folder / part).mkdir(mode=0o755)
     (folder / "bin").mkdir()
-    (folder / "bin/python3").symlink_to(_node_python())
+    node_python.make(folder / configuration.NODE)
     runtimes.lay_out(folder, programs)
     config = folder / "condor_config"
-    config.write_text(configuration.text(folder, programs, _node_python(), hurried=hurried))
+    config.write_text(configuration.text(folder, programs, node_python.base(), hurried=hurried))
     pid = guard.start(
         folder,
         [programs.sbin / "condor_master", "-f"],
@@ -165,14 +164,9 @@ def _start(folder: Path, programs: condor.Condor, owner: int, *, hurried: bool =
     return pool
 
 
-def _node_python() -> Path:
-    """The interpreter below the virtual environment that this runs in, if it does."""
-    return Path(sys.executable).resolve()
-
-
 def _is_up_to_date(pool: Pool) -> bool:
     """Whether the pool has the settings and the Python that a new one would have."""
-    return pool.config.read_text() == configuration.text(pool.folder, pool.condor, _node_python(), hurried=True)
+    return pool.config.read_text() == configuration.text(pool.folder, pool.condor, node_python.base(), hurried=True)
 
 
 def _wait_until_ready(pool: Pool) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import struct
 import zlib
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from htmap.exceptions import DamagedFile, StorageError
-from htmap.store.records import MapRecord, SubmissionRecord, ranges_of, spelled
+from htmap.store.records import MapRecord, QueueIdentity, SubmissionRecord, ranges_of, spelled
 from htmap_common.wire import Kind, encode_file, read_header
 
 MAP = MapRecord(
@@ -27,7 +29,8 @@ MAP = MapRecord(
     delivery="bundle",
     versions={"htmap": "0.1.0"},
 )
-SUBMISSION = SubmissionRecord(2, 1.5, ((0, 4), (7, 8)), 3, 77)
+QUEUE = QueueIdentity("me@ap1.example.org", "cm.example.org", 1_700_000_000)
+SUBMISSION = SubmissionRecord(2, 1.5, ((0, 4), (7, 8)), 3, 77, QUEUE)
 
 COMPONENTS = st.lists(st.integers(0, 60), unique=True).map(sorted)
 RANGES = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 6)).map(lambda each: (each[0], sum(each))), max_size=5)
@@ -99,6 +102,94 @@ def test_what_a_later_version_adds_is_ignored(tmp_path: Path) -> None:
     header: dict[str, Any] = {**read_header(tmp_path / "map", Kind.MAP), "colour": "green"}
     (tmp_path / "map").write_bytes(b"".join(encode_file(Kind.MAP, header)))
     assert MapRecord.load(tmp_path / "map") == MAP
+
+
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=3)
+    | st.binary(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize(("kind", "record"), [(Kind.MAP, MAP), (Kind.SUBMISSION, SUBMISSION)])
+@given(junk=JUNK, data=st.data())
+def test_a_value_of_a_wrong_type_is_damage(
+    kind: Kind, record: MapRecord | SubmissionRecord, junk: object, data: st.DataObject, tmp_path_factory: Any
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"record-{kind.name}"
+    header = asdict(record)
+    name = data.draw(st.sampled_from(sorted(header)))
+    path.write_bytes(b"".join(encode_file(kind, {**header, name: junk})))
+    with contextlib.suppress(DamagedFile):
+        loaded = type(record).load(path)
+        assert junk is None or type(getattr(loaded, name)) in {type(header[name]), int, type(None)}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"components": "ten"},
+        {"components": 0},
+        {"components": True},
+        {"uid": 7},
+        {"created": "today"},
+        {"versions": {"htmap": 1}},
+        {"backend": ["local"]},
+    ],
+    ids=str,
+)
+def test_a_map_with_a_wrong_value_is_damaged(wrong: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "map").write_bytes(b"".join(encode_file(Kind.MAP, {**asdict(MAP), **wrong})))
+    with pytest.raises(DamagedFile, match=f"{tmp_path}/map is damaged: '{next(iter(wrong))}' cannot be"):
+        MapRecord.load(tmp_path / "map")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ranges": [[0, 1, 2]]},
+        {"ranges": [[4, 3]]},
+        {"ranges": 5},
+        {"ranges": [["0", "4"]]},
+        {"chunksize": 0},
+        {"cluster": "7"},
+        {"number": -1},
+        {"queue": "me"},
+    ],
+    ids=str,
+)
+def test_a_submission_with_a_wrong_value_is_damaged(wrong: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "submission"
+    path.write_bytes(b"".join(encode_file(Kind.SUBMISSION, {**asdict(SUBMISSION), **wrong})))
+    with pytest.raises(DamagedFile, match=f"{path} is damaged: '{next(iter(wrong))}' cannot be"):
+        SubmissionRecord.load(path)
+
+
+def test_a_submission_of_an_older_version_knows_no_queue(tmp_path: Path) -> None:
+    header = {name: value for name, value in asdict(SUBMISSION).items() if name != "queue"}
+    (tmp_path / "submission").write_bytes(b"".join(encode_file(Kind.SUBMISSION, header)))
+    assert SubmissionRecord.load(tmp_path / "submission") == replace(SUBMISSION, queue=None)
+
+
+@pytest.mark.parametrize(
+    ("other", "is_same", "is_replaced"),
+    [
+        (QUEUE, True, False),
+        (replace(QUEUE, pool="cm2.example.org"), True, False),
+        (replace(QUEUE, born=QUEUE.born + 1), False, True),
+        (replace(QUEUE, born=QUEUE.born - 1), False, False),
+        (replace(QUEUE, schedd="me@ap2.example.org"), False, False),
+        (replace(QUEUE, pool="cm2.example.org", born=QUEUE.born + 1), False, False),
+    ],
+)
+def test_a_queue_is_told_from_others(other: QueueIdentity, is_same: bool, is_replaced: bool) -> None:
+    assert QUEUE.is_same(other) is is_same
+    assert QUEUE.was_replaced_by(other) is is_replaced
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from htmap.exceptions import DamagedFile, InvalidTag, StorageError, TagAlreadyEx
 from htmap.store import tags
 from htmap.store.mapdir import Home
 from htmap.store.tags import Tag
+from htmap_common.wire import Kind, encode_file
 
 
 def test_ordinary_tags_are_taken_as_they_are() -> None:
@@ -198,7 +199,23 @@ def test_a_tag_that_no_map_has_is_not_found(tag: str, home: Home) -> None:
         tags.find(home, tag)
 
 
-@pytest.mark.parametrize("content", [b"", b"0a1b", b"\x89HTMAP\r\n"], ids=["empty", "foreign", "cut short"])
+def tag_file(**header: object) -> bytes:
+    return b"".join(encode_file(Kind.TAG, header))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"0a1b",
+        b"\x89HTMAP\r\n",
+        tag_file(),
+        tag_file(uid=7),
+        tag_file(uid="../../elsewhere"),
+        tag_file(uid="0a", transient="yes"),
+    ],
+    ids=["empty", "foreign", "cut short", "of no map", "of a number", "of a path", "of a wrong type"],
+)
 def test_a_damaged_tag_is_named_and_spoils_no_other(content: bytes, home: Home) -> None:
     tags.claim(home, Tag("good", "0a", transient=False))
     (home.tags / "bad").write_bytes(content)

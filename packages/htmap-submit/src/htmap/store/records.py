@@ -1,11 +1,12 @@
 """What the small files of a map say: `map` and `submission`.
 
 In and out: frozen values. On disk: single-record files of the kinds of the same names, see ``docs/wire-format.md``.
+What such a file says may be of any type, whoever wrote it: what has not the one it should have is `DamagedFile`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,49 @@ class MapRecord:
 
     @classmethod
     def load(cls, path: Path) -> MapRecord:
-        return cls(**_load(path, Kind.MAP, cls))
+        """Read it. Raises `DamagedFile` or `StorageError`."""
+        fields = _load(path, Kind.MAP)
+        return cls(
+            uid=fields.get("uid", str),
+            tag=fields.get("tag", str),
+            created=fields.get("created", float, int),
+            function_name=fields.get("function_name", str),
+            components=fields.count("components", least=1),
+            shards=fields.count("shards"),
+            backend=fields.get("backend", str),
+            delivery=fields.get("delivery", str),
+            versions=fields.texts("versions"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueIdentity:
+    """Which queue it is that jobs went to, so that no other is taken for it.
+
+    Parameters
+    ----------
+    schedd
+        Its name in the pool.
+    pool
+        Where its collector is.
+    born
+        When the queue was set up, in seconds since 1970: one that is set up anew under the same name is another.
+    """
+
+    schedd: str
+    pool: str
+    born: int
+
+    def is_same(self, other: QueueIdentity) -> bool:
+        """Whether that is this queue. Its pool may have moved meanwhile."""
+        return (self.schedd, self.born) == (other.schedd, other.born)
+
+    def was_replaced_by(self, other: QueueIdentity) -> bool:
+        """Whether that is a queue that was set up anew in the place of this one, whose jobs are gone then."""
+        return (self.schedd, self.pool) == (other.schedd, other.pool) and self.born < other.born
+
+    def __str__(self) -> str:
+        return f"{self.schedd} of the pool {self.pool}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +92,8 @@ class SubmissionRecord:
         How many components a job has (the last may have fewer).
     cluster
         None until the queue has answered.
+    queue
+        Where its jobs are. None: not known, as of those that were made before this was written down.
     """
 
     number: int
@@ -56,6 +101,7 @@ class SubmissionRecord:
     ranges: tuple[tuple[int, int], ...]
     chunksize: int
     cluster: int | None = None
+    queue: QueueIdentity | None = None
 
     @property
     def components(self) -> int:
@@ -79,15 +125,30 @@ class SubmissionRecord:
             yield from range(start, stop)
 
     def save(self, path: Path) -> None:
-        _save(path, Kind.SUBMISSION, asdict(self))
+        _save(path, Kind.SUBMISSION, {name: value for name, value in asdict(self).items() if value is not None})
 
     def with_cluster(self, cluster: int) -> SubmissionRecord:
         return replace(self, cluster=cluster)
 
+    def with_queue(self, queue: QueueIdentity) -> SubmissionRecord:
+        return replace(self, queue=queue)
+
     @classmethod
     def load(cls, path: Path) -> SubmissionRecord:
-        fields = _load(path, Kind.SUBMISSION, cls)
-        return cls(**{**fields, "ranges": tuple((start, stop) for start, stop in fields["ranges"])})
+        """Read it. Raises `DamagedFile` or `StorageError`."""
+        fields = _load(path, Kind.SUBMISSION)
+        return cls(
+            number=fields.count("number"),
+            created=fields.get("created", float, int),
+            ranges=fields.ranges("ranges"),
+            chunksize=fields.count("chunksize", least=1),
+            cluster=fields.count("cluster") if fields.has("cluster") else None,
+            queue=_queue(fields.part("queue")) if fields.has("queue") else None,
+        )
+
+
+def _queue(fields: _Fields) -> QueueIdentity:
+    return QueueIdentity(fields.get("schedd", str), fields.get("pool", str), fields.count("born"))
 
 
 def ranges_of(components: Sequence[int]) -> tuple[tuple[int, int], ...]:
@@ -111,19 +172,67 @@ def _save(path: Path, kind: Kind, header: dict[str, Any]) -> None:
         write_file(path, encode_file(kind, header))
 
 
-def _load(path: Path, kind: Kind, cls: type[Any]) -> dict[str, Any]:
+class _Fields:
+    """The header of a file, as it is asked for: each value of the type that it should have. Others are unknown."""
+
+    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+        self._path = path
+        self._header = header
+
+    def has(self, name: str) -> bool:
+        return self._header.get(name) is not None
+
+    def get(self, name: str, *kinds: type) -> Any:
+        """A value of one of some types, exactly: True is no number here."""
+        try:
+            value = self._header[name]
+        except KeyError as error:
+            raise self._damaged(f"it does not say {error}") from error
+        if type(value) not in kinds:
+            raise self._wrong(name)
+        return value
+
+    def count(self, name: str, least: int = 0) -> int:
+        """A whole number that is not too small."""
+        value: int = self.get(name, int)
+        if value < least:
+            raise self._wrong(name)
+        return value
+
+    def texts(self, name: str) -> dict[str, str]:
+        """Texts by name."""
+        value: dict[str, str] = self.get(name, dict)
+        if not all(type(each) is str for pair in value.items() for each in pair):
+            raise self._wrong(name)
+        return value
+
+    def ranges(self, name: str) -> tuple[tuple[int, int], ...]:
+        """Half-open ranges of numbers."""
+        pairs = self.get(name, list)
+        if not all(type(pair) is list and list(map(type, pair)) == [int, int] for pair in pairs):
+            raise self._wrong(name)
+        if not all(0 <= start <= stop for start, stop in pairs):
+            raise self._wrong(name)
+        return tuple((start, stop) for start, stop in pairs)
+
+    def part(self, name: str) -> _Fields:
+        """A group of values."""
+        return _Fields(self._path, self.get(name, dict))
+
+    def _wrong(self, name: str) -> DamagedFile:
+        return self._damaged(f"{name!r} cannot be {self._header[name]!r:.60}")
+
+    def _damaged(self, why: str) -> DamagedFile:
+        return DamagedFile(f"The file {self._path} is damaged: {why}. Without that the map cannot be used.")
+
+
+def _load(path: Path, kind: Kind) -> _Fields:
     try:
         with storage_errors(f"read {path}"):
-            header = read_header(path, kind)
-        # Keys that a later version may have added are not ours to understand.
-        return {name: header[name] for name in cls.__dataclass_fields__}
+            return _Fields(path, read_header(path, kind))
     except UnknownFormat as error:
         raise DamagedFile(str(error)) from error
     except WireError as error:
         raise DamagedFile(
             f"{error} Without it the map cannot be used; htmap.remove() with its tag takes it away."
-        ) from error
-    except KeyError as error:
-        raise DamagedFile(
-            f"The file {path} is damaged: it does not say {error}. Without that the map cannot be used."
         ) from error

@@ -20,12 +20,13 @@ from htmap.exceptions import DamagedFile, HTMapException, InvalidTag, TagAlready
 from htmap.store.atomic import storage_errors, write_file
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import Home
-from htmap_common.wire import Kind, WireError, encode_file, read_header
+from htmap_common.wire import Buffer, Kind, WireError, encode_file, read_header
 
 # A tag becomes a file name, a JobBatchName and a word on a command line: letters and digits of any script, and a few
 # marks that mean nothing to a shell, a glob, a submit description or a file system.
 _VALID = re.compile(r"[\w][\w.+=@-]*")
 _MAX_BYTES = 200
+_UID = re.compile(r"[0-9a-f]{1,32}")
 
 # fmt: off
 _ADJECTIVES = (  # noqa: SIM905 - words read better as text
@@ -108,16 +109,13 @@ def claim(home: Home, tag: Tag) -> None:
 
 def _claim(home: Home, tag: Tag) -> None:
     beside = home.tags / f".{tag.uid}"  # one at a time: whoever claims a tag for a map holds its lock
-    content = b"".join(encode_file(Kind.TAG, {"uid": tag.uid, "transient": tag.transient}))
+    content = b"".join(_content(tag))
     try:
         beside.touch(0o600)
         beside.write_bytes(content)
         _link_new(beside, home.tags / tag.tag, content)
     except FileExistsError:
-        raise TagAlreadyExists(
-            f"There is a map with the tag {tag.tag!r} already. "
-            f"Load it with htmap.load({tag.tag!r}), remove it, or choose another tag."
-        ) from None
+        raise _taken(tag.tag) from None
     finally:
         beside.unlink(missing_ok=True)
 
@@ -158,14 +156,27 @@ def discard_damaged(home: Home, tag: str) -> bool:
 
 
 def replace(home: Home, old: Tag | None, new: Tag) -> None:
-    """Give a map a new tag in place of its old one."""
+    """Give a map a new tag in place of its old one. Killed at any moment, the map has one of the two."""
     with _changing(home, f"change the tag {new.tag!r}"):
-        if old is not None and old.tag == new.tag:
-            write_file(home.tags / new.tag, encode_file(Kind.TAG, {"uid": new.uid, "transient": new.transient}))
+        if old is None:
+            _claim(home, new)
             return
-        _claim(home, new)
-        if old is not None:
-            _release(home, old.tag, old.uid)
+        if old.tag != new.tag and os.path.lexists(home.tags / new.tag):
+            raise _taken(new.tag)
+        write_file(home.tags / old.tag, _content(new))
+        # Not a link to it and away with the old one, in two steps: whoever claims a tag waits for the lock.
+        (home.tags / old.tag).rename(home.tags / new.tag)
+
+
+def _content(tag: Tag) -> list[Buffer]:
+    return list(encode_file(Kind.TAG, {"uid": tag.uid, "transient": tag.transient}))
+
+
+def _taken(tag: str) -> TagAlreadyExists:
+    return TagAlreadyExists(
+        f"There is a map with the tag {tag!r} already. "
+        f"Load it with htmap.load({tag!r}), remove it, or choose another tag."
+    )
 
 
 def find(home: Home, tag: str) -> Tag:
@@ -180,11 +191,10 @@ def find(home: Home, tag: str) -> Tag:
     """
     try:
         tag = check(tag)
-        header = read_header(home.tags / tag, Kind.TAG)
-        return Tag(tag, str(header["uid"]), bool(header.get("transient", False)))
+        return _read(home.tags / tag, tag)
     except (FileNotFoundError, InvalidTag):
         raise TagNotFound(f"There is no map with the tag {str(tag)!r} in {home.path}.") from None
-    except (WireError, KeyError) as error:
+    except (WireError, KeyError, TypeError) as error:
         raise DamagedFile(
             f"The tag {tag!r} is damaged: {error} The map itself may be whole: "
             f"look for its uid in {home.maps}, or remove the file {home.tags / tag}."
@@ -192,6 +202,15 @@ def find(home: Home, tag: str) -> Tag:
     except OSError:
         with storage_errors(f"read the tag {tag!r}"):
             raise
+
+
+def _read(path: Path, tag: str) -> Tag:
+    header = read_header(path, Kind.TAG)
+    uid, transient = header["uid"], header.get("transient", False)
+    # It becomes a path.
+    if type(uid) is not str or not _UID.fullmatch(uid) or type(transient) is not bool:
+        raise TypeError(f"{path} does not say which map it names.")
+    return Tag(tag, uid, transient)
 
 
 def names(home: Home) -> list[str]:

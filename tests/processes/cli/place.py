@@ -53,13 +53,19 @@ def lines_of(path):
 
 
 # As ``python -m htmap`` does; but whoever runs these tests (pytest-xdist, a shell in the background) may be deaf to
-# Ctrl-C, and processes inherit that. A file tells when all is imported: before that, Ctrl-C is Python's business.
+# Ctrl-C, and processes inherit that. A file tells when the command is at work, by the first file of a map that it
+# opens: before that Ctrl-C is Python's business, and there is no other moment that can be seen from outside.
 LAUNCHER = """\
 import os, pathlib, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from htmap.cli.app import main
+
+def tell(event, arguments):
+    if event == "open" and str(arguments[0]).startswith(os.environ["HTMAP_DIR"]):
+        pathlib.Path(os.environ["READY"]).touch()
+
 if "READY" in os.environ:
-    pathlib.Path(os.environ["READY"]).touch()
+    sys.addaudithook(tell)
+from htmap.cli.app import main
 sys.exit(main())
 """
 

@@ -58,15 +58,17 @@ def test_directories_with_odd_names_are_sent_through_links_to_their_files(
     (tmp_path / name / "deep").mkdir(parents=True)
     (tmp_path / name / "deep" / "x, y").write_text("text")
     (tmp_path / name / "deep" / "up").symlink_to(tmp_path)
+    (tmp_path / name / "latest").symlink_to("deep")
     (transfer,) = sender.of_call([TransferPath(tmp_path / name)])
     assert (arrived(transfer) / "deep" / "x, y").read_text() == "text"
     assert not (arrived(transfer) / "deep").is_symlink()
-    assert not (arrived(transfer) / "deep" / "up").exists(), "HTCondor follows no link to a directory"
+    assert not os.path.lexists(arrived(transfer) / "deep" / "up"), "it would have no end"
+    assert (arrived(transfer) / "latest" / "x, y").read_text() == "text"
     (below,) = sender.of_call([TransferPath(tmp_path / name / "deep" / "x, y")])
     assert arrived(below).read_text() == "text"
     whole, content = sender.flat([tmp_path / name, f"{tmp_path}/{name}/"])
     assert [path.name for path in Path(whole).iterdir()] == [name]
-    assert [path.name for path in Path(content).iterdir()] == ["deep"]
+    assert {path.name for path in Path(content).iterdir()} == {"deep", "latest"}
 
 
 def test_links_are_named_by_where_they_will_lie(tmp_path: Path) -> None:
@@ -193,3 +195,97 @@ def test_where_no_other_name_can_be_had_a_collision_is_refused(urls: list[str]) 
     assert [arriving_as(url, "other") for url in urls] == urls
     with pytest.raises(InvalidOption, match=r"would both arrive as x\.csv.*chunksize=1"):
         check_names(arrivals(urls))
+
+
+def test_folders_with_links_to_folders_arrive_whole(sender: Sender, tmp_path: Path) -> None:
+    for name in ("data/run5/x.csv", "data/y.csv", "elsewhere/z.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "data/latest").symlink_to("run5")
+    (tmp_path / "data/more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data/x.csv").symlink_to("run5/x.csv")
+    (transfer,) = sender.of_call([TransferPath(tmp_path / "data")])
+    whole, content = sender.flat([tmp_path / "data", f"{tmp_path}/data/"])
+    names = ["latest/x.csv", "more/z.csv", "run5/x.csv", "x.csv", "y.csv"]
+    for place in (arrived(transfer), Path(whole, "data"), Path(content)):
+        assert sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()) == names
+        assert not [path for path in place.rglob("*") if path.is_symlink() and path.is_dir()]
+    assert not sender.left_out
+
+
+def test_what_has_no_content_is_left_out_and_named(sender: Sender, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "x").touch()
+    os.mkfifo(folder / "sub/fifo")
+    for link, target in {"gone": "nowhere", "sub/up": "..", "null": os.devnull}.items():
+        (folder / link).symlink_to(target)
+    for _ in range(2):
+        (transfer,) = sender.of_call([TransferPath(folder)])
+    assert sorted(path.name for path in arrived(transfer).rglob("*")) == ["sub", "x"]
+    assert sorted(sender.left_out) == [
+        f"{folder}: gone is a link that leads nowhere.",
+        f"{folder}: null is a device, which has no content.",
+        f"{folder}: sub/fifo is a FIFO, which has no content.",
+        f"{folder}: sub/up is a link to a folder that it lies in.",
+    ]
+
+
+def test_what_cannot_be_sent_whole_is_refused_by_its_name(sender: Sender, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "null").symlink_to(os.devnull)
+    for name in ("fifo", "null"):
+        with pytest.raises(InvalidOption, match=f"{name} is a .*, which has no content"):
+            sender.of_call([TransferPath(tmp_path / name)])
+        with pytest.raises(InvalidOption, match=f"{name} is a .*, which has no content"):
+            sender.flat([tmp_path / name])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("kind", ["file", "file in a folder", "folder in a folder"])
+def test_what_cannot_be_read_is_refused_by_its_name(kind: str, sender: Sender, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    locked = tmp_path / "locked" if kind == "file" else tmp_path / "data/locked"
+    if kind.startswith("folder"):
+        locked.mkdir()
+    else:
+        locked.touch()
+    locked.chmod(0)
+    with pytest.raises(InvalidOption, match=r"cannot be sent, so nothing was submitted: .*/locked"):
+        sender.of_call([TransferPath(locked if kind == "file" else tmp_path / "data")])
+    locked.chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ("data/x\x1b.csv", [r"There is no input file data/x\x1b.csv in "]),
+        ("~/x.csv", ["There is no input file ~/x.csv in ", "expanduser"]),
+        ("$HOME/x.csv", ["no input file $HOME/x.csv in ", "expandvars"]),
+        ("/data/*.csv", ["no input file /data/*.csv, so", "glob.glob"]),
+        ("x\0", [r"no input file x\x00 in"]),
+        ("x" * 300, ["(File name too long)"]),
+        ("a/b", ["no input file a/b in"]),
+    ],
+)
+def test_a_missing_file_is_named_as_it_was_written(
+    named: str, words: list[str], sender: Sender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").symlink_to("a")
+    for send in (lambda: sender.of_call([TransferPath(named)]), lambda: sender.flat([named])):
+        with pytest.raises(InputFileNotFound) as raised:
+            send()
+        assert all(word in str(raised.value) for word in words), raised.value
+
+
+def test_a_rerun_without_a_file_of_a_folder_of_links_is_refused(sender: Sender, tmp_path: Path) -> None:
+    (tmp_path / "data/run5").mkdir(parents=True)
+    (tmp_path / "data/run5/x").touch()
+    (tmp_path / "data/latest").symlink_to("run5")
+    file = TransferPath(tmp_path / "data")
+    (transfer,) = sender.of_call([file])
+    assert entry_again(file, transfer.arrives_as, tmp_path / "links") == transfer.entry
+    (tmp_path / "data/latest").unlink()
+    with pytest.raises(InputFileNotFound, match="data/latest/x"):
+        entry_again(file, transfer.arrives_as, tmp_path / "links")

@@ -24,9 +24,10 @@ import os
 from collections.abc import Collection, Iterable
 
 from htmap_common.agreed import CHECKPOINT
+from htmap_common.trees import Tree, is_inside, survey
 
 from .capture import copy_streams, put_back_streams
-from .trees import Tree, copy, is_inside, remove, survey, tell_left_out
+from .trees import copy, remove, tell_left_out, unlocking
 from .usage import Usage
 from .user_files import checked
 
@@ -85,7 +86,7 @@ class Checkpoints:
         put_back_streams(self._scratch, self._component, checkpoint)
         files = os.path.join(checkpoint, _FILES)
         for name in _names(files):
-            copy(survey(os.path.join(files, name), self._scratch), os.path.join(self._scratch, name))
+            copy(survey(os.path.join(files, name)), os.path.join(self._scratch, name))
             self._places.add(name)
         return True
 
@@ -128,7 +129,7 @@ class Checkpoints:
         for source, place in self._placed(paths).items():
             target = os.path.join(new, _FILES, place)
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            trees.append(survey(source, self._scratch))
+            trees.append(survey(source, unlock=unlocking(self._scratch, is_leaving=False)))
             copy(trees[-1], target)
             self._places.add(place)
         tell_left_out(trees, "checkpoint")

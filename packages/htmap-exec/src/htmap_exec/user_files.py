@@ -19,8 +19,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from htmap_common.agreed import STREAMS, TRANSFER
+from htmap_common.trees import File, Tree, is_inside, joined, survey
+from htmap_common.wording import unexpanded
 
-from .trees import File, Tree, copy_file, is_inside, joined, make_folder, make_folders, remove, survey, tell_left_out
+from .trees import copy_file, make_folder, make_folders, remove, tell_left_out, unlocking
 
 
 class _Sent(NamedTuple):
@@ -29,6 +31,15 @@ class _Sent(NamedTuple):
     place: str
     tree: Tree
     is_moved: bool
+
+    def takes(self, file: File) -> bool:
+        """Whether a file is moved. Another name of it may be outside: then both sides would have the same file."""
+        return self.is_moved and file.is_single
+
+    def is_one_piece(self) -> bool:
+        """Whether all of it can be moved by one rename, as it is."""
+        tree = self.tree
+        return self.is_moved and not (tree.has_links or tree.left_out) and all(map(self.takes, tree.files))
 
 
 class UserFiles:
@@ -86,7 +97,9 @@ class UserFiles:
             above = next((folder for folder in _above(place) if folder in found), None)
             if above is None:
                 is_moved = is_inside(source, self._scratch)
-                sent.append(_Sent(place, survey(source, self._scratch, is_leaving=is_moved), is_moved))
+                sent.append(
+                    _Sent(place, survey(source, unlock=unlocking(self._scratch, is_leaving=is_moved)), is_moved)
+                )
             elif not os.path.samefile(joined(found[above], os.path.relpath(place, above)), source):
                 raise _two_files(place)
             # Else it goes along with a folder that was named too.
@@ -112,7 +125,7 @@ class UserFiles:
 
     def _copy(self, sent: _Sent) -> None:
         for file in sent.tree.files:
-            if not (sent.is_moved and file.is_movable):
+            if not sent.takes(file):
                 place = joined(sent.place, file.place)
                 os.makedirs(self._copies, exist_ok=True)
                 make_folders(self._copies, os.path.dirname(place))
@@ -124,7 +137,7 @@ class UserFiles:
         self._folders.update(_above(sent.place))
         os.makedirs(self._transfer, exist_ok=True)
         make_folders(self._transfer, os.path.dirname(sent.place))
-        if sent.is_moved and sent.tree.is_plain and not os.path.lexists(target) and _renamed(sent.tree.source, target):
+        if sent.is_one_piece() and not os.path.lexists(target) and _renamed(sent.tree.source, target):
             return
         for folder in sent.tree.folders:
             make_folder(joined(target, folder))
@@ -135,7 +148,7 @@ class UserFiles:
 
     def _put_file(self, sent: _Sent, file: File, target: str) -> None:
         remove(target)  # left by an interrupted attempt
-        if not (sent.is_moved and file.is_movable):
+        if not sent.takes(file):
             os.rename(os.path.join(self._copies, joined(sent.place, file.place)), target)
         elif not _renamed(file.source, target):
             copy_file(file.source, target)
@@ -167,7 +180,8 @@ def checked(path: str | os.PathLike[str], function: str, scratch: str) -> str:
     directory, name = os.path.split(os.path.abspath(path))
     source = os.path.join(os.path.realpath(directory), name)
     if not os.path.exists(source):
-        raise FileNotFoundError(f"htmap.{function}() was given {path!r}, but there is no such file or directory.")
+        hint = unexpanded(os.fspath(path))
+        raise FileNotFoundError(f"htmap.{function}() was given {path!r}, but there is no such file or directory.{hint}")
     if is_inside(scratch, os.path.realpath(source)):
         raise ValueError(f"htmap.{function}() was given {path!r}, which holds the whole job: name what is in it.")
     return source

@@ -1,12 +1,13 @@
-"""Links to input files whose paths a transfer list cannot carry, such as those with commas.
+"""Links to input files that a transfer list cannot carry: paths with commas, folders with links to folders in them.
 
-In: the path of a file or directory. Out: a directory of ours that leads to it, and whose path is plain.
-On the other side: HTCondor splits lists of files at commas and knows no escape, but it follows links to files, and
-carries whatever names there are inside a directory (tried on 23.9.6 and 25.14.1).
+In: a file or folder, looked through. Out: a directory of ours that leads to it, and whose path is plain.
+On the other side: HTCondor splits lists of files at commas and knows no escape, and follows no link to a folder; but it
+follows links to files, and carries whatever names there are inside a folder (tried on 23.9.6 and 25.14.1).
 
 ::
 
     <map>/links/<hash of the path>/a,b.csv -> /data/a,b.csv
+    <map>/links/<hash of the path>/runs/latest/x.csv -> /data/runs/latest/x.csv
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 from pathlib import Path
 
 from htmap.store.atomic import make_private_directory
+from htmap_common.trees import Tree, joined
 
 
 class Links:
@@ -34,35 +36,40 @@ class Links:
         self._later = later
         self._last = ""
 
-    def holding(self, path: Path) -> Path:
-        """A directory that holds a file or directory under its own name."""
-        return self._folder(os.fspath(path), path, is_content=False)
+    def holding(self, tree: Tree) -> Path:
+        """A directory that holds a file or folder under its own name."""
+        return self._folder(tree.source, tree, Path(tree.source).name)
 
-    def like(self, directory: Path) -> Path:
-        """A directory that holds what a directory holds."""
-        return self._folder(f"{directory}/", directory, is_content=True)
+    def like(self, tree: Tree) -> Path:
+        """A directory that holds what a folder holds."""
+        return self._folder(f"{tree.source}/", tree, "")
 
-    def _folder(self, key: str, path: Path, *, is_content: bool) -> Path:
+    def _folder(self, key: str, tree: Tree, place: str) -> Path:
         name = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-        # Made anew each time: after a rerun a directory may hold other files. But not once for each component.
+        # Not once for each component.
         if name != self._last:
             folder = self._now / name
             make_private_directory(folder)
-            _lead(folder if is_content else folder / path.name, path)
+            _lead(joined(str(folder), place), tree)
             self._last = name
         return self._later / name
 
 
-def _lead(place: Path, target: Path) -> None:
-    """Make a link to a file, or a directory with links to all files of a directory: no link to a directory is followed.
+def _lead(top: str, tree: Tree) -> None:
+    """Make links to all files, in folders of our own. What is there is kept: jobs in the queue may need it."""
+    for place in tree.folders:
+        make_private_directory(Path(joined(top, place)))
+    for source, place, _ in tree.files:
+        link = joined(top, place)
+        if not os.path.lexists(link):
+            os.symlink(source, link)  # noqa: PTH211 - names of any bytes, once per file
 
-    What is there is kept: jobs that are in the queue may need it.
-    """
-    if not target.is_dir():
-        if not os.path.lexists(place):
-            place.symlink_to(target)
-        return
-    place.mkdir(mode=0o700, exist_ok=True)
-    for child in target.iterdir():
-        if not (child.is_symlink() and child.is_dir()):
-            _lead(place / child.name, child)
+
+def missing_below(folder: Path) -> str | None:
+    """A file that is there no longer, to which a link in a directory of ours leads."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            link = os.path.join(place, name)  # noqa: PTH118 - once per file
+            if not os.path.exists(link):  # noqa: PTH110 - as above
+                return os.readlink(link)  # noqa: PTH115 - as above
+    return None

@@ -5,24 +5,28 @@ In: TransferPaths found in inputs, files given as options. Out: entries of a tra
 Jobs run with the initial directory ``/`` and ``preserve_relative_paths``: so the entry ``data/a/x.csv`` is the file
 ``/data/a/x.csv`` and arrives as ``data/a/x.csv`` in the scratch directory, and files with the same base name, in one
 component or in components that share a job, never collide. Entries that begin with a slash, and URLs, arrive under
-their base name; one that ends with a slash is a directory of which only what is in it is sent. What a list cannot
-carry is sent through a link (`htmap.create.links`).
+their base name; one that ends with a slash is a directory of which only what is in it is sent. What a list, or
+HTCondor, cannot carry is sent through links (`htmap.create.links`). Everything is looked through when the map is made:
+what cannot be sent is said before anything is submitted.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import stat
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from htmap.create.links import Links
+from htmap.create.links import Links, missing_below
 from htmap.exceptions import InputFileNotFound, InvalidOption
 from htmap.language.urls import arrival_of, arriving_as, checked_url, is_url, quoted
 from htmap.options import InputFile
 from htmap_common import TransferPath
+from htmap_common.trees import survey
+from htmap_common.wording import quoted_path, unexpanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,18 @@ class Sender:
         For what a list of files cannot carry.
     has_shared_jobs
         Whether files of several components arrive in one place, so that those from URLs need names of their own.
+
+    Attributes
+    ----------
+    left_out
+        Sentences about what has no content, and does not arrive.
     """
 
     def __init__(self, links: Links, *, has_shared_jobs: bool = False) -> None:
+        self.left_out: dict[str, None] = {}
         self._links = links
         self._has_shared_jobs = has_shared_jobs
+        self._known: dict[str, Path | None] = {}
 
     def of_call(self, files: Iterable[TransferPath]) -> list[Transfer]:
         """How the files are sent that a function is called with.
@@ -79,11 +90,12 @@ class Sender:
         return dict(map(self._flat, files))
 
     def _local(self, file: TransferPath) -> Transfer:
-        path = _existing(Path(os.fspath(file)))
-        entry = str(path).lstrip("/")
-        if _fits_into_list(entry):
+        path = _existing(os.fspath(file))
+        links = self._links_to(path)
+        if links is None:
+            entry = str(path).lstrip("/")
             return Transfer(entry, entry)
-        folder = str(self._links.holding(path)).lstrip("/")
+        folder = str(links).lstrip("/")
         return Transfer(folder, f"{folder}/{path.name}")
 
     def _remote(self, text: str, taken: set[str]) -> Transfer:
@@ -99,12 +111,38 @@ class Sender:
         if is_url(text):
             url = _url(text)
             return url, [arrival_of(url)]
-        path = _existing(Path(text))
-        if text.endswith("/") and path.is_dir():
-            entry = f"{path}/"
-            names = os.listdir(path)  # noqa: PTH208 - names
-            return entry if _fits_into_list(entry) else f"{self._links.like(path)}/", names
-        return str(path) if _fits_into_list(str(path)) else f"{self._links.holding(path)}/", [path.name]
+        path = _existing(text)
+        is_content = text.endswith("/") and path.is_dir()
+        links = self._links_to(path, is_content=is_content)
+        if is_content:
+            return f"{links or path}/", os.listdir(path)  # noqa: PTH208 - names
+        return str(path) if links is None else f"{links}/", [path.name]
+
+    def _links_to(self, path: Path, *, is_content: bool = False) -> Path | None:
+        """The folder of links through which a file or a folder is sent, if it cannot be sent as it is."""
+        key = f"{path}/" if is_content else str(path)
+        if key in self._known:
+            return self._known[key]
+        try:
+            tree = survey(str(path))
+        except (OSError, ValueError) as error:
+            raise InvalidOption(
+                f"The input {quoted_path(str(path))} cannot be sent, so nothing was submitted: {error}"
+            ) from error
+        self.left_out.update(dict.fromkeys(f"{path}: {sentence}" for sentence in tree.left_out))
+        links = None
+        # HTCondor passes over links that lead nowhere, as it should, but also over those to folders.
+        if not _fits_into_list(key.lstrip("/")) or tree.has_linked_folders or tree.has_specials:
+            links = self._links.like(tree) if is_content else self._links.holding(tree)
+        if tree.folders:
+            if len(self._known) == _REMEMBERED:
+                self._known.clear()
+            self._known[key] = links
+        return links
+
+
+_REMEMBERED = 1000
+"""Folders that are looked through only once, though many components get them."""
 
 
 def entry_again(file: TransferPath, arrives_as: str, links: Path) -> str:
@@ -119,11 +157,14 @@ def entry_again(file: TransferPath, arrives_as: str, links: Path) -> str:
     """
     if not file.is_local:
         return arriving_as(_url(checked_url(file)), arrives_as)
-    _existing(Path("/", arrives_as))
+    _existing(f"/{arrives_as}")
     below_links = f"{str(links).lstrip('/')}/"
     if not arrives_as.startswith(below_links):
         return arrives_as
-    return below_links + arrives_as.removeprefix(below_links).partition("/")[0]
+    folder = below_links + arrives_as.removeprefix(below_links).partition("/")[0]
+    if missing := missing_below(Path("/", folder)):
+        raise _not_there(missing)
+    return folder
 
 
 # What HTMap and HTCondor themselves put into the scratch directory.
@@ -155,19 +196,29 @@ def check_names(arrivals: Mapping[str, Iterable[str]]) -> None:
                 )
 
 
-def _existing(path: Path) -> Path:
-    path = path.absolute()
-    if not path.exists():
-        raise InputFileNotFound(f"There is no input file {path}, so nothing was submitted.")
+def _existing(named: str) -> Path:
+    path = Path(named).absolute()
     try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+        # HTCondor follows a link to a file, but none to a directory, wherever on the path it is.
+        path = path.resolve() if is_folder else path.parent.resolve() / path.name
         str(path).encode()
     except UnicodeEncodeError:
         raise InvalidOption(f"HTMap cannot send a file whose name is not UTF-8: {str(path)!r}. Rename it.") from None
-    # HTCondor follows a link to a file, but none to a directory, wherever on the path it is.
-    path = path.resolve() if path.is_dir() else path.parent.resolve() / path.name
+    except (OSError, ValueError) as error:  # ValueError: a NUL in it
+        raise _not_there(named, error) from None
     if path == path.parent:
         raise InvalidOption("An input file cannot be the whole file system (/).")
     return path
+
+
+def _not_there(named: str, error: Exception | None = None) -> InputFileNotFound:
+    """Name a file as the user did."""
+    why = "" if error is None or isinstance(error, FileNotFoundError) else f" ({getattr(error, 'strerror', error)})"
+    where = "" if os.path.isabs(named) else f" in {Path.cwd()}"  # noqa: PTH117 - as it was written
+    return InputFileNotFound(
+        f"There is no input file {quoted_path(named)}{where}{why}, so nothing was submitted.{unexpanded(named)}"
+    )
 
 
 # What ends an entry, what stands for something else in a submit file, and what would be stripped.

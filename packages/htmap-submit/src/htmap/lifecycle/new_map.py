@@ -18,6 +18,7 @@ import logging
 import platform
 import secrets
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,7 @@ from htmap.store.locks import new_locked_directory
 from htmap.store.mapdir import Home, MapDir
 from htmap.store.records import MapRecord, SubmissionRecord
 from htmap_common.wire import Kind, encode_file
+from htmap_common.wording import visible
 
 logger = logging.getLogger(__name__)
 
@@ -213,6 +215,7 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
         raise EmptyMap("The map has no inputs, so it was not created.")
     for option in request.options.per_component():
         option.check_length(components)
+    _tell_left_out(tag, list(sender.left_out))
     record = SubmissionRecord(0, time.time(), ((0, components),), plan.chunksize)
     write_submission(staging.submission(0), render(plan, final, record.jobs), record)
     MapRecord(
@@ -227,6 +230,17 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
         versions=_versions(),
     ).save(staging.map)
     return components
+
+
+_MOST_NAMED = 10
+
+
+def _tell_left_out(tag: str, sentences: list[str]) -> None:
+    """Say what of the inputs has no content, so that nothing stays behind in silence."""
+    if sentences:
+        more = f" And {len(sentences) - _MOST_NAMED} more." if len(sentences) > _MOST_NAMED else ""
+        named = visible(" ".join(sentences[:_MOST_NAMED]))
+        warnings.warn(f"Map {tag}: some of its input has no content, and is left out. {named}{more}", stacklevel=2)
 
 
 class Counted(Iterable[StoredInputs]):

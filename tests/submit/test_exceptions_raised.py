@@ -43,7 +43,7 @@ def test_both_of_two_exceptions_are_caught(m: htmap.Map) -> None:
         lambda: m.retag("used"): (exceptions.TagAlreadyExists, exceptions.CannotRetagMap),
         lambda: m.retag("a/b"): (exceptions.InvalidTag, exceptions.CannotRetagMap, ValueError),
         lambda: m.rerun([5]): (exceptions.NoSuchComponent, exceptions.CannotRerunComponents, IndexError),
-        lambda: htmap.mapped("foo"): (exceptions.InvalidOption, TypeError),  # type: ignore[arg-type]
+        lambda: htmap.mapped("foo"): (exceptions.InvalidOption, TypeError),  # type: ignore[call-overload]
         lambda: htmap.map("foo", [1]): (exceptions.InvalidOption, TypeError),  # type: ignore[arg-type]
         lambda: htmap.map(abs, 1): (exceptions.InvalidOption, TypeError),  # type: ignore[arg-type]
         lambda: htmap.map(abs, [1], map_options={}): (exceptions.InvalidOption, TypeError),  # type: ignore[arg-type]

@@ -275,7 +275,7 @@ def double(x: int) -> int:
     return 2 * x
 
 
-@htmap.mapped(  # type: ignore[untyped-decorator]  # what it returns depends on how it is used
+@htmap.mapped(  # what it returns depends on how it is used
     map_options=MapOptions(request_memory="1GB", fixed_input_files="/etc/hostname")
 )
 def triple(x: int) -> int:

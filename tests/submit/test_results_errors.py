@@ -109,6 +109,16 @@ def test_a_component_without_an_output_gets_a_report_too(m: ReadableMap) -> None
     assert "map.rerun([2])" in report
 
 
+def test_control_characters_are_spelled_out_for_terminals(m: ReadableMap) -> None:
+    message = "a\x1b]0;title\x07 b\x9b2J\tc"
+    exception = {"type": "X", "message": message, "frames": [], "notes": ["d\re"]}
+    error = error_of(m, 0, {"exception": exception})
+    assert error.exception_msg == f"X: {message}"
+    assert r"X: a\x1b]0;title\x07 b\x9b2J" in error.report()
+    assert "\tc" in error.report()
+    assert format_chain(read_exception(exception)).endswith("b\\x9b2J\tc\nd\\x0de")
+
+
 def test_a_remote_traceback_reads_like_pythons() -> None:
     text = format_chain(read_exception(EXCEPTION))
     assert text.startswith("Traceback on the execute node (most recent call last):\n")

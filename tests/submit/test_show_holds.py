@@ -37,6 +37,10 @@ def test_long_reasons_are_wrapped_and_missing_ones_said() -> None:
     assert "(none given)" in table
 
 
+def test_a_reason_cannot_drive_the_terminal() -> None:
+    assert r"\x1b[2Jgone" in hold_table({0: ComponentHold(1, "\x1b[2Jgone")})
+
+
 def test_advice_is_given_where_there_is_any() -> None:
     assert "set_memory" in advice_on(ComponentHold(34, ""))
     assert advice_on(ComponentHold(12345, "")) == ""

@@ -7,7 +7,7 @@ import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from types import MethodType, TracebackType
-from typing import Any
+from typing import Any, overload
 
 from htmap.backend.select import backends, chosen_backend, why_auto
 from htmap.chunking import choose
@@ -334,6 +334,10 @@ class MappedFunction:
         return MapOptions.merge(map_options or MapOptions(), self._map_options)
 
 
+@overload
+def mapped(map_options: MapOptions | None = None) -> Callable[[Callable[..., Any]], MappedFunction]: ...
+@overload
+def mapped(map_options: Callable[..., Any]) -> MappedFunction: ...
 def mapped(
     map_options: MapOptions | Callable[..., Any] | None = None,
 ) -> MappedFunction | Callable[[Callable[..., Any]], MappedFunction]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from htmap.results.tracebacks import format_stack, headline, stack_of
+from htmap.results.visible import visible
 from htmap_common.wire import Outcome, read_exception
 
 
@@ -113,7 +114,7 @@ class ComponentError:
         )
 
     def report(self) -> str:
-        """Return a formatted error report.
+        """Return a formatted error report; control characters in it are spelled out.
 
         The raw information in this report is available in the attributes of this class.
         """
@@ -134,7 +135,7 @@ class ComponentError:
         if self.hint:
             parts.append("What to do: " + textwrap.fill(self.hint, 78, subsequent_indent="  "))
         parts.append(f"{end:=^80}")
-        return "\n\n".join(parts)
+        return visible("\n\n".join(parts))
 
 
 def _labelled(facts: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:

@@ -31,6 +31,7 @@ from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.observe.watch import Watch
 from htmap.results.tracebacks import format_chain
 from htmap.results.unpickle import exception_of, result_of
+from htmap.results.visible import visible
 from htmap.settings import settings
 from htmap.store.current_tag import CurrentTag
 from htmap_common.agreed import RAISED, STREAMS, stream_name
@@ -218,7 +219,7 @@ class Retrieval:
                 f"See map.stderr[{component}]; map.rerun([{component}]) tries again."
             )
         exception = record.outcome.exception or read_exception({})
-        hint = f"\n{exception.hint}" if exception.hint else ""
+        hint = visible(f"\n{exception.hint}") if exception.hint else ""
         trace = format_chain(exception, self.components.created)
         raise MapComponentError(
             f"Component {component} of map {self.tag} raised.\n{trace}{hint}\n"
@@ -230,7 +231,7 @@ class Retrieval:
         status = self.components.status(component)
         if status is ComponentStatus.HELD:
             hold = self.components.hold(component)
-            why = f"[{hold.code}] {hold.reason}" if hold else "no reason given"
+            why = visible(f"[{hold.code}] {hold.reason}") if hold else "no reason given"
             raise MapComponentHeld(
                 f"Component {component} of map {self.tag} is held: {why}\n"
                 "Solve the problem, then map.release(). map.hold_report() shows all holds."

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
+from htmap.results.visible import visible
 from htmap_common.wire import RemoteException, RemoteFrame
 
 _CELL = re.compile(r"/ipykernel_\d+/|<ipython-input-")
@@ -65,11 +66,11 @@ def format_stack(stack: traceback.StackSummary) -> str:
 
 
 def format_chain(exception: RemoteException, created: float = 0.0) -> str:
-    """The remote traceback of an exception record, as text. `created`: when the map was made, in seconds since 1970."""
+    """The remote traceback of an exception, for a terminal. `created`: when the map was made, in seconds since 1970."""
     lines = [
         "Traceback on the execute node (most recent call last):",
         format_stack(stack_of(exception.frames, created)),
     ]
     lines.append(headline(exception))
     lines += exception.notes
-    return "\n".join(line for line in lines if line)
+    return visible("\n".join(line for line in lines if line))

@@ -10,6 +10,7 @@ from traceback import FrameSummary
 from typing import Any
 
 from htmap.results.errors import ComponentError
+from htmap.results.visible import visible
 from htmap.show.units import count
 from htmap.store.records import spelled
 
@@ -88,7 +89,7 @@ def _kind_text(kind: ErrorKind) -> str:
     lines += _indented(f"{components} {textwrap.shorten(spelled(kind.components).replace(',', ', '), _WIDTH - 20)}")
     if kind.hint:
         lines += _indented(f"-> {kind.hint}")
-    return "\n".join(lines)
+    return visible("\n".join(lines))
 
 
 def _indented(text: str) -> list[str]:

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping
 
 from htmap.observe.holds import ComponentHold, advice_on
+from htmap.results.visible import visible
 from htmap.store.records import spelled
 
 _COLUMN = 10
@@ -20,7 +21,7 @@ def hold_table(holds: Mapping[int, ComponentHold]) -> str:
         grouped.setdefault(hold, []).append(component)
     rows = [" Code | Components | Reason"]
     for hold, components in grouped.items():
-        first, *rest = textwrap.wrap(hold.reason, 60) or ["(none given)"]
+        first, *rest = textwrap.wrap(visible(hold.reason), 60) or ["(none given)"]
         rest += textwrap.wrap(f"-> {advice}", 60) if (advice := advice_on(hold)) else []
         rows.append(f" {hold.code:>4} | {_shortened(components):<10} | {first}")
         rows += [f"      |            | {line}" for line in rest]

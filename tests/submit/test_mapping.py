@@ -107,7 +107,7 @@ def test_an_empty_map_is_refused(make: Callable[[], object], queue: FakeBackend)
         lambda: htmap.starmap(power, args=5),  # type: ignore[arg-type]
         lambda: htmap.starmap(power, kwargs=5),  # type: ignore[arg-type]
         lambda: htmap.map(power, [1], {"request_memory": "1GB"}),  # type: ignore[arg-type]
-        lambda: htmap.mapped("1GB"),  # type: ignore[arg-type]
+        lambda: htmap.mapped("1GB"),  # type: ignore[call-overload]
     ],
 )
 def test_misuse_is_an_error_of_ours(make: Callable[[], object], queue: FakeBackend) -> None:
@@ -275,9 +275,7 @@ def double(x: int) -> int:
     return 2 * x
 
 
-@htmap.mapped(  # what it returns depends on how it is used
-    map_options=MapOptions(request_memory="1GB", fixed_input_files="/etc/hostname")
-)
+@htmap.mapped(map_options=MapOptions(request_memory="1GB", fixed_input_files="/etc/hostname"))
 def triple(x: int) -> int:
     return 3 * x
 

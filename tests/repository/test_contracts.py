@@ -64,6 +64,7 @@ def test_every_contract_holds(copy: Path) -> None:
         ("htmap_exec.planted", "import psutil", "The runner needs a bare Python"),
         ("htmap_common.planted", "import rich", "The runner needs a bare Python"),
         ("htmap_common.planted", "import cloudpickle", "Reading files of ours needs no unpickling"),
+        ("htmap_common.wire.files", "import htmap_common.program.names", "does without the program"),
         ("htmap.observe.planted", "import htcondor2", "Only htmap.backend.condor talks"),
         ("htmap.backend.local.planted", "import classad2", "Only htmap.backend.condor talks"),
         ("htmap.backend.local.planted", "import htmap.backend.condor", "The backends do not know each other"),
@@ -88,6 +89,7 @@ def test_a_planted_violation_is_seen(copy: Path, module: str, line: str, contrac
 @pytest.mark.parametrize("package", ["htmap_exec", "htmap_common"])
 def test_the_runner_imports_nothing_that_a_bare_python_lacks(package: str) -> None:
     allowed = {*sys.stdlib_module_names, "htmap_common", "htmap_exec", "msgpack", "cloudpickle"}
+    allowed.add("annotationlib")  # of Python 3.14
     allowed.add("isal")  # goes on without it: tests/common/test_wire_checksum.py
     sources = list((ROOT / PACKAGES[package]).rglob("*.py"))
     assert sources

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
+from tests.frozen import freeze
 from tests.submit import event_text
 
 from htmap.backend.protocol import Action, Backend, JobSelection, JobStatus, QueuedJob
 from htmap.exceptions import BackendError
-from htmap.pickling import freeze, thaw
+from htmap.results.program import Program
 from htmap_common.agreed import SOME_RAISED
-from htmap_common.wire import Kind, OutputsWriter, read_record, read_shard
+from htmap_common.wire import OutputsWriter, read_shard
 
 SEPARATOR = "\x1f"  # splits an item before anything else; see htmap.language.items
 
@@ -284,18 +285,18 @@ class FakeBackend:
         return True
 
     def _called(self, job: FakeJob, component: int) -> Payload:
-        function = thaw(read_record(job.sent(job.runner_is_told("--function")), Kind.FUNCTION).segments)
-        args, kwargs = self._input(job, component)
+        program = Program(job.sent(job.runner_is_told("--function")), "of a test")
+        args, kwargs = self._input(job, program, component)
         try:
-            return returned(function(*args, **kwargs))
+            return returned(program.function()(*args, **kwargs))
         except Exception as error:  # noqa: BLE001 - what the runner is for
             return raised(error)
 
-    def _input(self, job: FakeJob, component: int) -> Any:
+    def _input(self, job: FakeJob, program: Program, component: int) -> Any:
         for name in job.runner_is_told("--inputs").split("+"):
             shard = read_shard(job.sent(name))
             if component in shard.components:
-                return thaw(shard.segments(component))
+                return program.thaw(shard.segments(component))
         raise AssertionError(f"job {job.id} was not sent the input of component {component}")
 
 

@@ -18,9 +18,12 @@ from hypothesis import strategies as st
 from htmap import TransferPath
 from htmap.create.inputs import SHARD_BYTES, SHARD_COMPONENTS, Call, store_inputs
 from htmap.create.links import Links
+from htmap.create.program import StoredProgram
 from htmap.create.transfers import Sender
 from htmap.exceptions import CannotPickle, InputFileNotFound
 from htmap.results.inputs import Inputs
+from htmap.results.program import Program
+from htmap.store.atomic import make_private_directory
 from htmap.store.mapdir import Home, MapDir
 from htmap_common.wire import Kind, read_header, read_record
 
@@ -42,6 +45,11 @@ def sender_of(map_dir: MapDir) -> Sender:
     return Sender(Links(map_dir.links, map_dir.links))
 
 
+def program_of(map_dir: MapDir) -> StoredProgram:
+    make_private_directory(map_dir.path)
+    return StoredProgram(map_dir, abs, "abs", sender_of(map_dir))
+
+
 class Stored(NamedTuple):
     component: int
     shard: int
@@ -49,15 +57,16 @@ class Stored(NamedTuple):
 
 
 def store(map_dir: MapDir, values: Iterable[Any]) -> list[Stored]:
+    calls: Iterator[Call] = (((value,), {}) for value in values)
     return [
         Stored(component, inputs.shard, inputs.files.get(component, ()))
-        for inputs in store_inputs(map_dir, (((value,), {}) for value in values), sender_of(map_dir))
+        for inputs in store_inputs(map_dir, calls, sender_of(map_dir), program_of(map_dir))
         for component in inputs.components
     ]
 
 
 def stored_calls(map_dir: MapDir, shards: int) -> list[Call]:
-    return list(Inputs(map_dir, shards))
+    return list(Inputs(map_dir, shards, Program(map_dir.function, "of a test")))
 
 
 # --- shards ---------------------------------------------------------------------------------------------------------
@@ -86,12 +95,15 @@ def test_a_shard_holds_no_more_than_so_many_calls(map_dir: MapDir) -> None:
     stored = store(map_dir, range(2 * SHARD_COMPONENTS + 1))
     assert [each.shard for each in stored[::SHARD_COMPONENTS]] == [0, 1, 2]
     assert stored[SHARD_COMPONENTS - 1].shard == 0
-    assert Inputs(map_dir, 3).get(SHARD_COMPONENTS + 7) == ((SHARD_COMPONENTS + 7,), {})
+    assert Inputs(map_dir, 3, Program(map_dir.function, "of a test")).get(SHARD_COMPONENTS + 7) == (
+        (SHARD_COMPONENTS + 7,),
+        {},
+    )
 
 
 def test_no_calls_make_no_shard(map_dir: MapDir) -> None:
     assert store(map_dir, []) == []
-    assert not map_dir.path.exists()
+    assert not map_dir.inputs.exists()
 
 
 def test_calls_are_stored_as_they_come(map_dir: MapDir) -> None:
@@ -102,7 +114,7 @@ def test_calls_are_stored_as_they_come(map_dir: MapDir) -> None:
             asked.append(number)
             yield (number,), {}
 
-    stored = store_inputs(map_dir, calls(), sender_of(map_dir))
+    stored = store_inputs(map_dir, calls(), sender_of(map_dir), program_of(map_dir))
     for number in range(3):
         assert next(stored).components == range(number * SHARD_COMPONENTS, (number + 1) * SHARD_COMPONENTS)
         assert len(asked) == (number + 1) * SHARD_COMPONENTS
@@ -143,7 +155,7 @@ def test_inputs_keep_their_types_and_their_shape(map_dir: MapDir) -> None:
 
 def test_keyword_arguments_are_kept(map_dir: MapDir) -> None:
     calls: list[Call] = [((1, 2), {"a": 3}), ((), {}), ((), {"é": None})]
-    list(store_inputs(map_dir, calls, sender_of(map_dir)))
+    list(store_inputs(map_dir, calls, sender_of(map_dir), program_of(map_dir)))
     assert stored_calls(map_dir, 1) == calls
 
 
@@ -163,7 +175,7 @@ def test_a_generator_may_use_one_array_again_and_again(map_dir: MapDir) -> None:
 def test_large_and_small_arrays_may_share_a_shard(map_dir: MapDir) -> None:
     arrays = [np.arange(number + 1.0) for number in (1, SHARD_BYTES, 2, 3)]
     stored = store(map_dir, arrays)
-    inputs = Inputs(map_dir, stored[-1].shard + 1)
+    inputs = Inputs(map_dir, stored[-1].shard + 1, Program(map_dir.function, "of a test"))
     assert all(np.array_equal(inputs.get(number)[0][0], array) for number, array in enumerate(arrays))
 
 

@@ -30,7 +30,7 @@ from htmap.exceptions import (
 )
 from htmap.lifecycle.new_map import Request, create
 from htmap.lifecycle.standing import Standing, standing
-from htmap.pickling import thaw
+from htmap.results.program import Program
 from htmap.store import tags
 from htmap.store.locks import is_held
 from htmap.store.mapdir import Home, MapDir
@@ -58,7 +58,7 @@ def test_a_map_consists_of_what_it_needs(home: Home, fake: FakeBackend) -> None:
     assert record.function_name == "double"
     submission = SubmissionRecord.load(map_dir.submission(0).submission)
     assert (submission.components, submission.jobs, submission.cluster) == (5, 3, 1)
-    assert thaw(read_record(map_dir.function, Kind.FUNCTION).segments)(4) == 8
+    assert Program(map_dir.function, "it").function()(4) == 8
     assert list(home.maps.iterdir()) == [map_dir.path]
     assert not is_held(map_dir.lock)
     assert [job.components for job in fake.jobs.values()] == [[0, 1], [2, 3], [4]]

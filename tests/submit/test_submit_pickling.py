@@ -13,9 +13,11 @@ from typing import Any
 import cloudpickle
 import numpy as np
 import pytest
+from tests.frozen import freeze, thaw
 
 from htmap import TransferPath
-from htmap.pickling import Freezer, call_of, freeze, thaw
+from htmap.pickling import Freezer, call_of
+from htmap_common.program.table import Table
 
 Point = namedtuple("Point", "x y")  # noqa: PYI024 - what users have
 
@@ -158,7 +160,7 @@ def test_files_are_found_in_any_container_at_any_depth_once(value: Any, files: l
 
 
 def files_in(value: Any) -> list[TransferPath]:
-    freezer = Freezer()
+    freezer = Freezer(Table())
     freezer.add(value)
     return list(freezer.files)
 
@@ -191,7 +193,7 @@ def test_a_function_remembers_the_file_that_it_is_from() -> None:
 
 
 def test_each_object_is_frozen_on_its_own() -> None:
-    freezer = Freezer()
+    freezer = Freezer(Table())
     shared = ["the same list"]
     array = np.arange(100_000.0)
     buffers, files = [], []

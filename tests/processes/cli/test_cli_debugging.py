@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.frozen import freeze
 from tests.processes.cli.place import Place
 
 import htmap
 from htmap.exceptions import CannotUnpickle, NoSuchComponent
 from htmap.maps.rehearsal import rehearse
-from htmap.pickling import freeze
 from htmap_common.wire import Kind, encode_file
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import cloudpickle
 import pytest
+from tests.frozen import freeze, thaw
 
-from htmap.pickling import freeze
 from htmap_common.wire import Buffer, Kind, OutputsReader, Record, encode_file
 
 PATIENCE_S = 30.0
@@ -160,8 +160,7 @@ class Ended:
 def payload(record: Record) -> Any:
     """Unpickle the result or the exception of a component."""
     first, count = record.header["payload"]
-    pickled, *buffers = record.segments[first : first + count]
-    return cloudpickle.loads(pickled, buffers=buffers)
+    return thaw(record.segments[first : first + count])
 
 
 @pytest.fixture

@@ -214,17 +214,34 @@ def test_an_exception_that_cannot_be_pickled_travels_as_data_only(job: Job) -> N
     assert job.exception() is None
 
 
-def test_an_exception_that_cannot_be_unpickled_travels_as_data_only(job: Job) -> None:
+def test_an_exception_comes_back_without_its_constructor(job: Job) -> None:
     class PickyError(Exception):
         def __init__(self, code: int, reason: str) -> None:
             super().__init__(f"{code}: {reason}")
+            self.code = code
 
     def function() -> None:
-        raise PickyError(5, "picky")
+        raise PickyError(5, "picky") from KeyError("why")
 
     exception = job.call(function)["exception"]
     assert exception["type"].endswith("PickyError")
     assert exception["message"] == "5: picky"
+    again = job.exception()
+    assert (type(again).__name__, str(again), again.code) == ("PickyError", "5: picky", 5)
+    assert repr(again.__cause__) == "KeyError('why')"
+
+
+def test_an_exception_that_cannot_be_unpickled_travels_as_data_only(job: Job) -> None:
+    class StubbornError(Exception):
+        def __reduce__(self) -> Any:
+            return StubbornError, (1, 2, 3), {"no": 1}, 4
+
+    def function() -> None:
+        raise StubbornError("5: stubborn")
+
+    exception = job.call(function)["exception"]
+    assert exception["type"].endswith("StubbornError")
+    assert exception["message"] == "5: stubborn"
     assert job.exception() is None
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.processes.exec.conftest import Job
 
 RUNNER = ("htmap_exec", "htmap_common", "msgpack", "cloudpickle")
-LARGEST_ZIP = 100_000
+LARGEST_ZIP = 150_000
 
 
 def test_the_calls_work_through_the_stand_in_for_htmap(job: Job) -> None:

@@ -114,7 +114,7 @@ def _user_frames(entry: TracebackType | None) -> Iterator[TracebackType]:
 
 
 def _is_ours(entry: TracebackType) -> bool:
-    return str(entry.tb_frame.f_globals.get("__name__")).startswith("htmap_exec.")
+    return str(entry.tb_frame.f_globals.get("__name__")).startswith(("htmap_exec.", "htmap_common."))
 
 
 def _both_ends(entries: list[TracebackType]) -> list[TracebackType]:

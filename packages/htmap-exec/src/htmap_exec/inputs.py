@@ -56,7 +56,7 @@ class Inputs:
 
         from . import pickling  # noqa: PLC0415 - cloudpickle may be missing
 
-        args, kwargs = pickling.load(segments, _PathMaker(files, self._scratch))
+        args, kwargs = pickling.load(segments, PathMaker(files, self._scratch))
         return args, kwargs
 
     def _index(self, path: str) -> None:
@@ -79,7 +79,7 @@ class Inputs:
         return self._last[1]
 
 
-class _PathMaker:
+class PathMaker:
     """What TransferPath is taken for while inputs are unpickled: it makes the path of the file on this node."""
 
     def __init__(self, files: list[SentFile], scratch: str) -> None:

@@ -2,28 +2,90 @@
 
 In: segments of records from the submit side; results and exceptions of the user's function.
 Out: objects; segments for a record. On the other side: whoever submitted the map, and later reads its results.
+
+What belongs to the program of the map is in the function file, once, and is here once: inputs and results only refer
+to it (`htmap_common.program`).
 """
 
 from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import cloudpickle
 
+from htmap_common.program.building import Builder
+from htmap_common.program.definitions import Ident
+from htmap_common.program.names import MAIN
+from htmap_common.program.pickler import MakePath, Returner, Unpickler
+from htmap_common.program.pickler import load as load_from
+from htmap_common.program.table import Table, marks
 from htmap_common.wire import Buffer
+
+from . import main_module
 
 CLOUDPICKLE_VERSION: str = cloudpickle.__version__
 
-_PROTOCOL = 5
 # Below this a buffer is cheaper inside the pickle than as a segment of its own, with padding and a place in the header.
 _OUT_OF_BAND_BYTES = 64 * 1024
-_TRANSFER_PATH = ("htmap_common.transfer_path", "TransferPath")
 
-MakePath = Callable[..., object]
-"""Stands in for the class TransferPath while inputs are unpickled; takes (path, protocol, location)."""
+
+class _Program:
+    """What this process has of the user's program: a `htmap_common.program.building.World`."""
+
+    def __init__(self) -> None:
+        self.table = Table()
+        self._made: dict[int, Any] = {}
+
+    def thing(self, number: int) -> Any:
+        return self.table.things[number]
+
+    def known(self, ident: Ident) -> Any:
+        if isinstance(ident, str):
+            return marks.find(ident)
+        return None if ident is None else self._made.get(ident)
+
+    def made(self, ident: Ident, thing: Any) -> None:
+        if isinstance(ident, int):
+            self._made[ident] = thing
+
+    @staticmethod
+    def namespace(module: str) -> dict[str, Any]:
+        made = main_module.module_of_program(module)
+        if module != MAIN:
+            cloudpickle.register_pickle_by_value(made)
+        return vars(made)
+
+
+_program = _Program()
+
+
+def load_program(segments: Sequence[Buffer], lists: int, make_path: MakePath | None = None) -> Any:
+    """Unpickle the function of the map, and what its program consists of; all other calls here refer to it.
+
+    Parameters
+    ----------
+    segments
+        The pickle, then its out-of-band buffers.
+    lists
+        How many lists of things follow the function in the pickle.
+    make_path
+        What to make of each TransferPath in it; None leaves them alone.
+    """
+    global _program  # noqa: PLW0603 - a process has one program, as it has one __main__
+    main_module.renew()
+    _program = _Program()
+    # TRUST: as in `load`.
+    unpickler = Unpickler(segments[0], segments[1:], Builder(_program), make_path)
+    function = unpickler.load()
+    for _ in range(lists):
+        for thing in unpickler.load():
+            _program.table.add(thing)
+            main_module.place(thing)
+    main_module.place(function)
+    return function
 
 
 def load(segments: Sequence[Buffer], make_path: MakePath | None = None) -> Any:
@@ -37,11 +99,17 @@ def load(segments: Sequence[Buffer], make_path: MakePath | None = None) -> Any:
         What to make of each TransferPath in it; None leaves them alone.
     """
     # TRUST: these bytes come from the person who submitted the job, who may run any code here anyway.
-    return _Unpickler(segments, make_path).load()
+    return load_from(segments, Builder(_program), make_path)
 
 
-def dump(value: object) -> list[Buffer]:
-    """Pickle an object: the pickle, then its large buffers, which are not copied."""
+def dump(value: object, *, with_chain: bool = False) -> list[Buffer]:
+    """Pickle an object: the pickle, then its large buffers, which are not copied.
+
+    Parameters
+    ----------
+    with_chain
+        Whether exceptions take along those that led to them.
+    """
     buffers: list[Buffer] = []
 
     def keep_in_band(buffer: pickle.PickleBuffer) -> bool:
@@ -51,7 +119,11 @@ def dump(value: object) -> list[Buffer]:
         buffers.append(raw)
         return False
 
-    return [cloudpickle.dumps(value, protocol=_PROTOCOL, buffer_callback=keep_in_band), *buffers]
+    stream = io.BytesIO()
+    pickler = Returner(stream, _program.table, keep_in_band)
+    pickler.with_chain = with_chain
+    pickler.dump(value)
+    return [stream.getvalue(), *buffers]
 
 
 def dump_exception(error: BaseException) -> list[Buffer]:
@@ -59,20 +131,12 @@ def dump_exception(error: BaseException) -> list[Buffer]:
 
     Many exceptions pickle but do not unpickle, since their ``__init__`` takes other arguments than they remember.
     """
-    try:
-        segments = dump(error)
-        is_whole = type(load(segments)) is type(error)
-    except BaseException:  # noqa: BLE001 - the user's __reduce__ and __init__ run here; it travels as data anyway
-        return []
-    return segments if is_whole else []
-
-
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, segments: Sequence[Buffer], make_path: MakePath | None) -> None:
-        super().__init__(io.BytesIO(segments[0]), buffers=segments[1:])
-        self._make_path = make_path
-
-    def find_class(self, module: str, name: str, /) -> Any:
-        if self._make_path is not None and (module, name) == _TRANSFER_PATH:
-            return self._make_path
-        return super().find_class(module, name)
+    for with_chain in (True, False):
+        try:
+            segments = dump(error, with_chain=with_chain)
+            is_whole = type(load(segments)) is type(error)
+        except BaseException:  # noqa: BLE001, S112 - the user's __reduce__ runs here; it travels as data anyway
+            continue
+        if is_whole:
+            return segments
+    return []

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from htmap_common import on_execute
 from htmap_common.agreed import COMPONENT, ON_EXECUTE
 
-from . import describe_exception, stand_in
+from . import describe_exception, main_module, stand_in
 from .capture import Capture, read_streams, remove_streams
 from .checkpoints import Checkpoints
 from .errors import ComponentFailure, RunnerFailure, UnpicklableResult
@@ -67,6 +67,7 @@ class Worker:
         # As for any script: modules that were sent along are found first.
         sys.path.insert(0, self._task.scratch)
         stand_in.install()
+        main_module.set_up_process()
         for number, component in enumerate(self._outputs.unfinished()):
             if self._progress.is_stopping():
                 return  # the function has survived SIGTERM, but the job is still to end

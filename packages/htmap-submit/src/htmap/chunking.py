@@ -23,11 +23,11 @@ from htmap.exceptions import HTMapException
 from htmap.lifecycle.new_map import Request, create
 from htmap.maps.acting import Map
 from htmap.options import MapOptions, duration_s
-from htmap.pickling import freeze
 from htmap.settings import settings
 from htmap.store.mapdir import Home, MapDir
 from htmap_common.agreed import RETURNED
-from htmap_common.wire import Kind, OutputsReader, WireError, read_outcome, read_record
+from htmap_common.program.shapes import code_of
+from htmap_common.wire import Kind, OutputsReader, WireError, read_header, read_outcome
 
 logger = logging.getLogger(__name__)
 
@@ -110,20 +110,17 @@ def _from_earlier(home: Home, request: Request) -> tuple[float, str] | None:
 
 def _maps_of_same_function(home: Home, request: Request) -> Iterator[MapDir]:
     function = request.function
-    pickled: bytes | None = None
+    # All lambdas have one name.
+    code = code_of(function) if "<lambda>" in str(getattr(function, "__qualname__", None)) else None
     for path in home.maps.iterdir():
         map_dir = MapDir(path)
         with contextlib.suppress(WireError, OSError):
-            record = read_record(map_dir.function, Kind.FUNCTION)
-            names = [record.header.get(name) for name in ("module", "qualname")]
+            header = read_header(map_dir.function, Kind.FUNCTION)
+            names = [header.get(name) for name in ("module", "qualname")]
             if names != [getattr(function, "__module__", None), getattr(function, "__qualname__", None)]:
                 continue
-            if "<lambda>" in str(names[1]):
-                # They all have this name.
-                pickled = pickled or bytes(freeze(function)[0])
-                if bytes(record.segments[0]) != pickled:
-                    continue
-            yield map_dir
+            if code is None or header.get("code") == code:
+                yield map_dir
 
 
 def _made(map_dir: MapDir) -> float:

@@ -1,35 +1,95 @@
 """The one place on the submit side where user objects are pickled and unpickled.
 
 In: functions, arguments. Out: segments, as `htmap_common.wire` stores them: a pickle, then its large buffers.
-Other side: ``htmap_exec.pickling`` on the execute node.
+Other side: ``htmap_exec.pickling`` on the execute node. What of the user's program goes along, and how, is said in
+`htmap_common.program`; which class of this process an object belongs to, in `htmap.results.program`.
 """
 
 from __future__ import annotations
 
-import collections
 import io
 import pickle
 import sys
-import types
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import cloudpickle
 
 from htmap_common import TransferPath
+from htmap_common.program.building import Builder, World
+from htmap_common.program.pickler import PROTOCOL, Definer, MakePath, Pickler, Referrer, Unpickler, load
+from htmap_common.program.table import Table
+
+__all__ = [
+    "CLOUDPICKLE_VERSION",
+    "PROTOCOL",
+    "Freezer",
+    "MakePath",
+    "ProgramFreezer",
+    "call_of",
+    "thaw",
+    "thaw_program",
+]
 
 Segment = bytes | memoryview
 
 # A buffer of its own costs a segment and padding: only worth it when the copy that it saves is large.
 _OUT_OF_BAND_BYTES = 256 * 1024
 
-PROTOCOL = 5
+
+class _Finder:
+    """Sees the TransferPaths and the large buffers of what is pickled."""
+
+    def __init__(self) -> None:
+        self.buffers: list[memoryview] = []
+        self.files: dict[TransferPath, None] = {}
+
+    def keep_buffer(self, buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes < _OUT_OF_BAND_BYTES:
+            return True  # leave it in the pickle
+        self.buffers.append(raw)
+        return False
+
+    def note_file(self, file: TransferPath) -> Any:
+        self.files[file] = None
+        return NotImplemented
+
+
+def _finding(pickler_class: type[Pickler]) -> type[Pickler]:
+    """A pickler that calls `note_file`: reducers are called for objects of any depth, in any container or cycle."""
+
+    class Finding(pickler_class):  # type: ignore[misc,valid-type]
+        note_file: Callable[[TransferPath], Any]
+
+        def _reducer_for(self, kind: type) -> Any:
+            return self.note_file if issubclass(kind, TransferPath) else super()._reducer_for(kind)
+
+    return Finding
+
+
+_FindingDefiner = _finding(Definer)
+_FindingReferrer = _finding(Referrer)
+
+
+def _pickler(kind: type[Pickler], stream: io.BytesIO, table: Table, finder: _Finder) -> Any:
+    pickler: Any = kind(stream, table, finder.keep_buffer)
+    pickler.note_file = finder.note_file
+    # The user's program is called so in a process that multiprocessing started, and no node can import it.
+    if "__mp_main__" in sys.modules:
+        cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])
+    return pickler
 
 
 class Freezer:
     """Pickles objects one behind the other, each so that it can be unpickled alone.
 
     One pickler serves them all: making a pickler costs ten times what a small object does.
+
+    Parameters
+    ----------
+    table
+        The things of the program. The objects refer to them; those that are new are added.
 
     Attributes
     ----------
@@ -41,16 +101,13 @@ class Freezer:
         The TransferPaths inside the object that was added last, each once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, table: Table) -> None:
         self._stream = io.BytesIO()
         self.size = 0
         self.lengths: list[int] = []
-        self.buffers: list[memoryview] = []
-        self.files: dict[TransferPath, None] = {}
-        self._pickler = _Pickler(self._stream, self._keep_buffer, self.files)
-        # The user's program is called so in a process that multiprocessing started, and no node can import it.
-        if "__mp_main__" in sys.modules:
-            cloudpickle.register_pickle_by_value(sys.modules["__mp_main__"])
+        finder = _Finder()
+        self.buffers, self.files = finder.buffers, finder.files
+        self._pickler = _pickler(_FindingReferrer, self._stream, table, finder)
 
     def add(self, thing: Any) -> None:
         """Pickle one more object. Whatever the object raises while it is pickled passes through."""
@@ -59,8 +116,7 @@ class Freezer:
             self.files.clear()
             self.buffers.clear()
         self._pickler.clear_memo()
-        # Not cloudpickle's own dump(): all it adds is other words for an object that is nested too deeply.
-        pickle.Pickler.dump(self._pickler, thing)
+        self._pickler.dump_alone(thing)
         size = self._stream.tell()
         self.lengths.append(size - self.size)
         self.size = size
@@ -76,69 +132,58 @@ class Freezer:
         self.size -= size
         return pickles[:size] if self.size else pickles, lengths
 
-    def _keep_buffer(self, buffer: pickle.PickleBuffer) -> bool:
-        raw = buffer.raw()
-        if raw.nbytes < _OUT_OF_BAND_BYTES:
-            return True  # leave it in the pickle
-        self.buffers.append(raw)
-        return False
 
+class ProgramFreezer:
+    """Pickles the program of a map: its function, then lists of the things that it and its inputs are made of.
 
-_NAMELESS = "<dynamic-code>"
-_REDUCERS: MutableMapping[Any, Callable[..., Any]] = cloudpickle.Pickler.dispatch_table
-
-
-def _reduce_code(code: types.CodeType) -> tuple[Any, ...]:
-    """Keep the name of the file, which error reports show with the line in it.
-
-    Workaround for cloudpickle 3.1.3: it puts another name there, so that pickles do not depend on where they are made.
+    Attributes
+    ----------
+    table
+        All things so far. What is added by others is defined by `define`.
+    lists
+        The number of lists behind the function.
+    buffers, files
+        As of `Freezer`, of what was pickled since the last `take`.
     """
-    make, arguments = _REDUCERS[types.CodeType](code)
-    return make, tuple(code.co_filename if each == _NAMELESS else each for each in arguments)
+
+    def __init__(self, function: Any) -> None:
+        self.table = Table()
+        self.lists = 0
+        finder = _Finder()
+        self.buffers, self.files = finder.buffers, finder.files
+        self._stream = io.BytesIO()
+        self._pickler = _pickler(_FindingDefiner, self._stream, self.table, finder)
+        self._listed = 0
+        self._pickler.dump_alone(function)
+        self.define()
+
+    def define(self) -> bool:
+        """Pickle the things that have come in since the last call; whether there were any."""
+        first = self._listed
+        # What defines a thing may bring in others.
+        while self._listed < len(self.table.things):
+            new = self.table.things[self._listed :]
+            self._listed += len(new)
+            self._pickler.dump_alone(new)
+            self.lists += 1
+        return self._listed > first
+
+    def take(self) -> list[Segment]:
+        """Give away what was pickled since the last call: a part of the stream, and its buffers."""
+        segments: list[Segment] = [self._stream.getvalue(), *self.buffers]
+        self._stream.seek(0)
+        self._stream.truncate()
+        self.buffers.clear()
+        self.files.clear()
+        return segments
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
-    dispatch_table: ClassVar[Any] = collections.ChainMap({types.CodeType: _reduce_code}, _REDUCERS)
-
-    def __init__(
-        self, stream: io.BytesIO, keep: Callable[[pickle.PickleBuffer], bool], files: dict[TransferPath, None]
-    ) -> None:
-        super().__init__(stream, protocol=PROTOCOL, buffer_callback=keep)
-        self._seen_files = files
-
-    def reducer_override(self, thing: Any) -> Any:
-        # Called for every object that is not of a plain built-in type, so TransferPaths are found at any depth, in
-        # any container, and cycles are pickle's business.
-        if isinstance(thing, TransferPath):
-            self._seen_files[thing] = None
-        return super().reducer_override(thing)
+# TRUST: the bytes that the next two functions are given come from a map of this user: written by this library, or by
+# the runner in a job that this user submitted. Nothing else is ever given to them, and no listing or status does so.
 
 
-def freeze(thing: Any) -> list[Segment]:
-    """Pickle one object into segments."""
-    freezer = Freezer()
-    freezer.add(thing)
-    pickled, _ = freezer.take(1)
-    return [pickled, *freezer.buffers]
-
-
-MakePath = Callable[..., object]
-"""Stands in for the class TransferPath while a call is unpickled; takes (path, protocol, location)."""
-
-
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, segments: Sequence[Segment], make_path: MakePath | None) -> None:
-        super().__init__(io.BytesIO(segments[0]), buffers=segments[1:])
-        self._make_path = make_path
-
-    def find_class(self, module: str, name: str, /) -> Any:
-        if self._make_path is not None and (module, name) == (TransferPath.__module__, TransferPath.__name__):
-            return self._make_path
-        return super().find_class(module, name)
-
-
-def thaw(segments: Sequence[Segment], make_path: MakePath | None = None) -> Any:
-    """Unpickle what `freeze`, or the runner, made.
+def thaw(segments: Sequence[Segment], world: World, make_path: MakePath | None = None) -> Any:
+    """Unpickle what a `Freezer`, or the runner, made.
 
     Parameters
     ----------
@@ -150,9 +195,16 @@ def thaw(segments: Sequence[Segment], make_path: MakePath | None = None) -> Any:
     Exception
         Whatever unpickling the user's object raises: a module that is missing here, say.
     """
-    # TRUST: these bytes come from a map of this user: written by this library, or by the runner in a job that this
-    # user submitted. Nothing else is ever given to it, and no listing or status does so.
-    return _Unpickler(segments, make_path).load()
+    return load(segments, Builder(world), make_path)
+
+
+def thaw_program(
+    segments: Sequence[Segment], lists: int, world: World, make_path: MakePath | None = None
+) -> tuple[Any, list[Any]]:
+    """Unpickle what a `ProgramFreezer` made: the function, and the things; raises as `thaw` does."""
+    unpickler = Unpickler(segments[0], segments[1:], Builder(world), make_path)
+    function = unpickler.load()
+    return function, [thing for _ in range(lists) for thing in unpickler.load()]
 
 
 def call_of(args: Iterable[Any], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -11,6 +11,7 @@ from .description import describe
 from .errors import Corrupt, NotOurFile, Torn, UnknownFormat, WireError, WrongKind
 from .files import decode_file, encode_file, read_header, read_record
 from .framing import FORMAT, Kind, Record, Run
+from .functions import FunctionFile, Thing, encode_function, read_function, read_things
 from .index import IndexEntry
 from .inputs import SentFile, Shard, ShardHeader, encode_shard, read_shard, read_shard_header
 from .outcome import Outcome, OutcomeRecord, RemoteException, RemoteFrame, read_exception, read_outcome
@@ -21,6 +22,7 @@ __all__ = [
     "FORMAT",
     "Buffer",
     "Corrupt",
+    "FunctionFile",
     "IndexEntry",
     "Kind",
     "NotOurFile",
@@ -35,6 +37,7 @@ __all__ = [
     "SentFile",
     "Shard",
     "ShardHeader",
+    "Thing",
     "Torn",
     "UnknownFormat",
     "WireError",
@@ -42,12 +45,15 @@ __all__ = [
     "decode_file",
     "describe",
     "encode_file",
+    "encode_function",
     "encode_shard",
     "read_exception",
+    "read_function",
     "read_header",
     "read_outcome",
     "read_record",
     "read_shard",
     "read_shard_header",
+    "read_things",
     "write_buffers",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from htmap.create.program import StoredProgram
 from htmap.create.transfers import Sender
 from htmap.exceptions import CannotPickle
 from htmap.pickling import Freezer
@@ -43,35 +44,41 @@ class StoredInputs:
     files: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
-def store_inputs(map_dir: MapDir, calls: Iterable[Call], sender: Sender) -> Iterator[StoredInputs]:
+def store_inputs(
+    map_dir: MapDir, calls: Iterable[Call], sender: Sender, program: StoredProgram
+) -> Iterator[StoredInputs]:
     """Store each call, and say where, shard by shard; memory holds one shard at a time.
 
     Parameters
     ----------
     sender
         Says how files go along.
+    program
+        What the inputs refer to; it is complete when all inputs are stored.
 
     Raises
     ------
     CannotPickle
         An input cannot be sent; the message names its component.
     """
-    shard = _Shard(map_dir, sender)
+    shard = _Shard(map_dir, sender, program)
     for call in _callers(calls):
         if shard.add(call):
             yield from shard.flush()
     yield from shard.flush()
+    program.complete()
 
 
 class _Shard:
     """The shard that is being filled, and those after it."""
 
-    def __init__(self, map_dir: MapDir, sender: Sender) -> None:
+    def __init__(self, map_dir: MapDir, sender: Sender, program: StoredProgram) -> None:
         self._map_dir = map_dir
         self._sender = sender
         self._number = 0
         self._first = 0
-        self._freezer = Freezer()
+        self._freezer = Freezer(program.table)
+        self._of_all = program.files
         self._files: dict[int, list[TransferPath]] = {}
 
     def add(self, call: Call) -> bool:
@@ -87,8 +94,8 @@ class _Shard:
                 "Inputs must be objects that pickle: pass what is needed to make the object, and make it in the "
                 "function."
             ) from error
-        if freezer.files:
-            self._files[self._first + len(freezer.lengths) - 1] = list(freezer.files)
+        if freezer.files or self._of_all:
+            self._files[self._first + len(freezer.lengths) - 1] = list(dict.fromkeys((*self._of_all, *freezer.files)))
         return len(freezer.lengths) == SHARD_COMPONENTS or self._is_too_much()
 
     def _is_too_much(self) -> bool:

@@ -30,12 +30,12 @@ from htmap.create.description import Plan, render, with_items
 from htmap.create.inputs import Call, CallerError, StoredInputs, store_inputs
 from htmap.create.jobs import items
 from htmap.create.links import Links
+from htmap.create.program import StoredProgram
 from htmap.create.transfers import Sender
 from htmap.delivery.registry import DeliveryMethod
 from htmap.exceptions import (
     BackendError,
     BackendNotAvailable,
-    CannotPickle,
     EmptyMap,
     InvalidOption,
     TagAlreadyExists,
@@ -43,13 +43,12 @@ from htmap.exceptions import (
 from htmap.lifecycle.removal import sweep_tag
 from htmap.lifecycle.submission import submit, write_submission
 from htmap.options import MapOptions
-from htmap.pickling import CLOUDPICKLE_VERSION, PROTOCOL, freeze
+from htmap.pickling import CLOUDPICKLE_VERSION
 from htmap.store import tags
-from htmap.store.atomic import make_private_directory, remove_tree, storage_errors, write_file
+from htmap.store.atomic import make_private_directory, remove_tree, storage_errors
 from htmap.store.locks import new_locked_directory
 from htmap.store.mapdir import Home, MapDir
 from htmap.store.records import MapRecord, SubmissionRecord
-from htmap_common.wire import Kind, encode_file
 from htmap_common.wording import visible
 
 logger = logging.getLogger(__name__)
@@ -191,11 +190,11 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
 ) -> int:
     """Write everything a map consists of; returns the number of components."""
     name = " ".join(getattr(request.function, "__name__", type(request.function).__name__).split())
-    _store_function(staging, request.function, name)
     if request.delivery.set_up is not None:
         request.delivery.set_up(tag, staging.path)
     chunksize = int(request.options.chunksize or 1)  # htmap.chunking has made a number of it
     sender = Sender(Links(staging.links, final.links), has_shared_jobs=chunksize > 1)
+    program = StoredProgram(staging, request.function, name, sender)
     plan = Plan(
         tag=tag,
         function_name=name,
@@ -208,7 +207,7 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
     )
     for directory in (staging.submission(0).path, staging.inputs, staging.all_output_files, staging.checkpoints):
         make_private_directory(directory)
-    counted = Counted(progress(store_inputs(staging, request.calls, sender)))
+    counted = Counted(progress(store_inputs(staging, request.calls, sender, program)))
     _write_items(staging.submission(0).items, items(plan, sender, final, counted))
     components = counted.count
     if components == 0:
@@ -256,27 +255,6 @@ class Counted(Iterable[StoredInputs]):
             self.count += len(each.components)
             self.shards = each.shard + 1
             yield each
-
-
-def _store_function(map_dir: MapDir, function: Callable[..., Any], name: str) -> None:
-    try:
-        segments = freeze(function)
-    except Exception as error:
-        raise CannotPickle(
-            f"The function {name} cannot be sent to an execute node: {type(error).__name__}: {error}. "
-            "It, or something it refers to, does not pickle (an open file, a lock, a connection?): "
-            "make such things inside the function."
-        ) from error
-    header = {
-        "name": name,
-        "module": getattr(function, "__module__", None),
-        "qualname": getattr(function, "__qualname__", name),
-        "python": list(map(int, platform.python_version_tuple()[:2])),
-        "implementation": platform.python_implementation().lower(),
-        "cloudpickle": CLOUDPICKLE_VERSION,
-        "pickle_protocol": PROTOCOL,
-    }
-    write_file(map_dir.function, encode_file(Kind.FUNCTION, header, segments))
 
 
 def _write_items(path: Path, lines: Iterable[str]) -> None:

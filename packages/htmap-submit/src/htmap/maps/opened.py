@@ -14,6 +14,7 @@ from htmap.exceptions import MapWasRemoved, StorageError
 from htmap.observe.components import Components
 from htmap.observe.watch import Watch
 from htmap.results.inputs import Inputs
+from htmap.results.program import Program
 from htmap.results.retrieval import Retrieval
 from htmap.settings import settings
 from htmap.store.current_tag import CurrentTag
@@ -31,6 +32,7 @@ class Opened:
     backend: Backend
     components: Components
     watch: Watch
+    program: Program
     inputs: Inputs
     retrieval: Retrieval
 
@@ -58,6 +60,7 @@ class Opened:
         current = CurrentTag(directory, tag)
         components = Components(directory, record)
         watch = Watch(components, current, backend, record.delivery)
-        inputs = Inputs(directory, record.shards)
-        retrieval = Retrieval(components, watch, current)
-        return cls(directory, record, current, backend, components, watch, inputs, retrieval)
+        program = Program(directory.function, current)
+        inputs = Inputs(directory, record.shards, program)
+        retrieval = Retrieval(components, watch, program, current)
+        return cls(directory, record, current, backend, components, watch, program, inputs, retrieval)

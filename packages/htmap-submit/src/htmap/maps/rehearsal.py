@@ -6,7 +6,6 @@ TransferPaths become paths of the local files themselves, and nothing is copied.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from htmap.backend.local import job
-from htmap.exceptions import CannotUnpickle, DamagedFile, HTMapException
+from htmap.exceptions import HTMapException
 from htmap.language.description import read
 from htmap.maps.opened import Opened
-from htmap.results.unpickle import unpickled
 from htmap.store.atomic import storage_errors
 from htmap_common import TransferPath
-from htmap_common.wire import Kind, WireError, read_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +57,9 @@ def rehearse(opened: Opened, component: int) -> Rehearsal:
         remote.append(given)
         return given
 
-    function = _function(opened)
+    function = opened.program.function(make_path)
     args, kwargs = opened.inputs.get(component, make_path)
     return Rehearsal(function, args, kwargs, remote, _files_of_options(opened, component))
-
-
-def _function(opened: Opened) -> Callable[..., Any]:
-    try:
-        record = read_record(opened.directory.function, Kind.FUNCTION)
-    except (WireError, OSError) as error:
-        raise DamagedFile(f"The function of map {opened.tag} cannot be read: {error}") from error
-    python = record.header.get("python")
-    if python and tuple(python[:2]) != sys.version_info[:2]:
-        # Bytecode of another version may crash the interpreter.
-        raise CannotUnpickle(
-            f"The function of map {opened.tag} was pickled by Python {python[0]}.{python[1]}, and this is "
-            f"{sys.version_info[0]}.{sys.version_info[1]}: run htmap with the Python that made the map."
-        )
-    function: Callable[..., Any] = unpickled(record.segments, f"The function of map {opened.tag}")
-    return function
 
 
 def _files_of_options(opened: Opened, component: int) -> dict[str, Path]:

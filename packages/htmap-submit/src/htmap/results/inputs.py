@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from htmap.pickling import MakePath
+from htmap.results.program import Program
 from htmap.results.unpickle import readable, unpickled
 from htmap.store.mapdir import MapDir
 from htmap_common.wire import Shard, read_shard, read_shard_header
@@ -21,7 +22,8 @@ Call = tuple[tuple[Any, ...], dict[str, Any]]
 class Inputs:
     """The inputs of a map, read back from its shards."""
 
-    def __init__(self, map_dir: MapDir, shards: int) -> None:
+    def __init__(self, map_dir: MapDir, shards: int, program: Program) -> None:
+        self._program = program
         self._map_dir = map_dir
         self._shards = shards
         self._firsts: dict[int, int] = {}
@@ -46,14 +48,24 @@ class Inputs:
         make_path
             As for `htmap.pickling.thaw`.
         """
-        return _call(self._read(self.shard_of(component)), component, make_path)
+        return self._call(self._read(self.shard_of(component)), component, make_path)
 
     def __iter__(self) -> Iterator[Call]:
         """All inputs in order; memory holds one shard at a time."""
         for number in range(self._shards):
             shard = self._read(number)
             for component in shard.components:
-                yield _call(shard, component)
+                yield self._call(shard, component)
+
+    def _call(self, shard: Shard, component: int, make_path: MakePath | None = None) -> Call:
+        what = f"input of component {component}"
+        with readable(what):
+            segments = shard.segments(component)
+        if len(segments) > 1:
+            # The object will share the buffers, and may be written to. The next look is to find what was sent.
+            self._last = None
+        args, kwargs = unpickled(self._program, segments, f"The {what}", make_path)
+        return args, kwargs
 
     def _read(self, number: int) -> Shard:
         last = self._last
@@ -61,11 +73,3 @@ class Inputs:
             with readable(f"inputs of shard {number}"):
                 last = self._last = number, read_shard(self._map_dir.shard(number))
         return last[1]
-
-
-def _call(shard: Shard, component: int, make_path: MakePath | None = None) -> Call:
-    what = f"input of component {component}"
-    with readable(what):
-        segments = shard.segments(component)
-    args, kwargs = unpickled(segments, f"The {what}", make_path)
-    return args, kwargs

@@ -29,6 +29,7 @@ from htmap.observe.components import Components
 from htmap.observe.pace import Deadline, Pacer, Timeout, seconds
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.observe.watch import Watch
+from htmap.results.program import Program
 from htmap.results.tracebacks import format_chain
 from htmap.results.unpickle import exception_of, result_of
 from htmap.results.visible import visible
@@ -41,7 +42,8 @@ from htmap_common.wire import Outcome, OutcomeRecord, WireError, read_exception
 class Retrieval:
     """Gets what the components of one map left."""
 
-    def __init__(self, components: Components, watch: Watch, tag: CurrentTag) -> None:
+    def __init__(self, components: Components, watch: Watch, program: Program, tag: CurrentTag) -> None:
+        self._program = program
         self.components = components
         self.watch = watch
         self.tag = tag
@@ -79,7 +81,7 @@ class Retrieval:
 
     def settled_result(self, component: int, timeout: Timeout) -> Any:
         """The result of a component that has ended, or is held; raises if it has none."""
-        return result_of(self.returned_record(component, timeout), component)
+        return result_of(self.returned_record(component, timeout), component, self._program)
 
     def returned_record(self, component: int, timeout: Timeout) -> OutcomeRecord:
         """The record of a component that has ended, or is held; raises unless it returned."""
@@ -224,7 +226,7 @@ class Retrieval:
         raise MapComponentError(
             f"Component {component} of map {self.tag} raised.\n{trace}{hint}\n"
             f"map.get_err({component}).report() tells more."
-        ) from exception_of(record)
+        ) from exception_of(record, self._program)
 
     def raise_if_held_or_removed(self, component: int) -> None:
         """Raise for a component that has not ended, and will not by itself."""

@@ -11,33 +11,34 @@ from collections.abc import Iterator
 from typing import Any
 
 from htmap.exceptions import CannotUnpickle, DamagedFile
-from htmap.pickling import MakePath, thaw
+from htmap.pickling import MakePath
+from htmap.results.program import Program
 from htmap.store.atomic import storage_errors
 from htmap_common.wire import OutcomeRecord, WireError
 
 
-def result_of(record: OutcomeRecord, component: int) -> Any:
+def result_of(record: OutcomeRecord, component: int, program: Program) -> Any:
     """The object that the function returned."""
     what = f"result of component {component}"
     with readable(what):
         payload = record.payload()
-    return unpickled(payload, f"The {what}")
+    return unpickled(program, payload, f"The {what}")
 
 
-def exception_of(record: OutcomeRecord) -> BaseException | None:
+def exception_of(record: OutcomeRecord, program: Program) -> BaseException | None:
     """The exception object that the function raised, where it pickled there and unpickles here."""
     try:
         payload = record.payload()
-        exception = unpickled(payload, "The exception") if payload else None
+        exception = unpickled(program, payload, "The exception") if payload else None
     except (WireError, CannotUnpickle):
         return None
     return exception if isinstance(exception, BaseException) else None
 
 
-def unpickled(segments: Any, what: str, make_path: MakePath | None = None) -> Any:
+def unpickled(program: Program, segments: Any, what: str, make_path: MakePath | None = None) -> Any:
     """An object of the user's; that it cannot be made again here is said in a sentence that begins with `what`."""
     try:
-        return thaw(segments, make_path)
+        return program.thaw(segments, make_path)
     except Exception as error:
         raise CannotUnpickle(
             f"{what} cannot be unpickled here: {type(error).__name__}: {error}. "

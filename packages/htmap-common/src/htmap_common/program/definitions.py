@@ -1,0 +1,263 @@
+"""What it takes to make a class or a function again, in the words of pickle.
+
+In: classes, functions, named values of this process. Out: what a reducer returns: a call (`calls`) and its arguments,
+which need no methods; then the state, which may refer to the thing itself. On the other side: `building`.
+
+cloudpickle has such definitions too. Those here keep what it loses: slots, attributes that equal those of a base,
+enums with aliases or constructors, variables that inner functions share, submodules that only inner code names.
+"""
+
+from __future__ import annotations
+
+import abc
+import enum
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cloudpickle import cloudpickle as recipes
+
+from . import calls, names
+
+Reduced = tuple[Any, ...]
+Ident = int | str | None
+"""What a thing is known by where it is made again: a number in the table of the program, a mark, or nothing."""
+
+_HAS_LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
+
+# Made by Python for each class anew, or given to the call that makes the class.
+_MADE_WITH_THE_CLASS = frozenset(
+    (
+        "__dict__",
+        "__weakref__",
+        "__module__",
+        "__slots__",
+        "__orig_bases__",
+        "_abc_impl",
+        "__annotations__",
+        "__annotate_func__",
+        "__annotate__",
+        "__annotations_cache__",
+        "__classdictcell__",
+    )
+)
+_MADE_WITH_THE_ENUM = frozenset(
+    (
+        "_generate_next_value_",
+        "_hashable_values_",
+        "_member_map_",
+        "_member_names_",
+        "_member_type_",
+        "_unhashable_values_",
+        "_unhashable_values_map_",
+        "_value2member_map_",
+        "_value_repr_",
+        "_boundary_",
+        "_flag_mask_",
+        "_singles_mask_",
+        "_all_bits_",
+        "_inverted_",
+    )
+)
+
+
+def class_definition(cls: Any, ident: Ident) -> Reduced:
+    """The definition of a class that is no enum."""
+    body = {"__module__": names.on_the_way(cls.__module__), "__qualname__": cls.__qualname__}
+    own = vars(cls)
+    body |= {name: own[name] for name in ("__slots__", "__orig_bases__") if name in own}
+    arguments = (ident, type(cls), cls.__name__, cls.__bases__, body)
+    return calls.make_class, arguments, _class_state(cls), None, None, calls.fill_class
+
+
+def enum_definition(cls: Any, ident: Ident) -> Reduced:
+    """The definition of an enum: its members are made as they are, and no constructor of the user's runs for them."""
+    body = {"__module__": names.on_the_way(cls.__module__), "__qualname__": cls.__qualname__}
+    members = [(name, each._value_, _plain_arguments(cls, each)) for name, each in _members(cls).items()]
+    state = _class_state(cls, {*_MADE_WITH_THE_ENUM, *_members(cls)})
+    state["members"] = {name: _member_state(each) for name, each in _members(cls).items() if each._name_ == name}
+    boundary = getattr(cls, "_boundary_", None)
+    if boundary is not None:
+        body["_boundary_"] = boundary
+    if "_generate_next_value_" in vars(cls):
+        function = getattr(vars(cls)["_generate_next_value_"], "__func__", vars(cls)["_generate_next_value_"])
+        if names.is_by_value(getattr(function, "__module__", None)):
+            state["attributes"]["_generate_next_value_"] = vars(cls)["_generate_next_value_"]
+    arguments = (ident, type(cls), cls.__name__, cls.__bases__, body, members)
+    return calls.make_enum, arguments, state, None, None, calls.fill_class
+
+
+def _members(cls: Any) -> Mapping[str, Any]:
+    members: Mapping[str, Any] = enum.EnumMeta.__dict__["__members__"].__get__(cls)
+    return members
+
+
+def _plain_arguments(cls: Any, each: Any) -> tuple[Any, ...]:
+    """What the type that the enum is mixed with (int, str, ...) must be given to make this member."""
+    kind = cls._member_type_
+    if kind is object:
+        return ()
+    give = getattr(kind, "__getnewargs__", None)
+    return tuple(give(each)) if give is not None else (each._value_,)
+
+
+def _member_state(each: Any) -> dict[str, Any]:
+    made = ("_value_", "_name_", "__objclass__", "_sort_order_")
+    return {name: value for name, value in vars(each).items() if name not in made}
+
+
+def _class_state(cls: Any, left_out: frozenset[str] | set[str] = _MADE_WITH_THE_CLASS) -> dict[str, Any]:
+    state: dict[str, Any] = {
+        "attributes": {
+            name: value
+            for name, value in vars(cls).items()
+            if name not in left_out and name not in _MADE_WITH_THE_CLASS and not _is_of_a_slot(cls, value)
+        }
+    }
+    annotations = annotations_of(cls)
+    if annotations:
+        state["attributes"]["__annotations__"] = annotations
+        state["hints"] = _hints(annotations, vars(sys.modules.get(cls.__module__, types)))
+    if isinstance(cls, abc.ABCMeta):
+        registered, *_ = abc._get_dump(cls)  # type: ignore[attr-defined]
+        state["registered"] = [each for each in (reference() for reference in registered) if each is not None]
+    return state
+
+
+def _is_of_a_slot(cls: Any, value: object) -> bool:
+    return isinstance(value, types.MemberDescriptorType) and value.__objclass__ is cls
+
+
+def annotations_of(thing: Any) -> dict[str, Any]:
+    """The annotations of a class or a function; of a class its own only."""
+    if not _HAS_LAZY_ANNOTATIONS:
+        annotations = vars(thing).get("__annotations__") if isinstance(thing, type) else thing.__annotations__
+        return dict(annotations or {})
+    try:
+        return dict(thing.__annotations__)
+    except Exception:  # noqa: BLE001 - they are code of the user's, which may name what is not there (yet)
+        import annotationlib  # type: ignore[import-not-found]  # noqa: PLC0415 - new in 3.14
+
+        return dict(annotationlib.get_annotations(thing, format=annotationlib.Format.STRING))
+
+
+def _hints(annotations: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """What annotations that are text refer to: names, and where to find what they stand for.
+
+    typing.get_type_hints evaluates the text among the global variables. But a node need not have all that is only
+    mentioned there, so these are no more than offers.
+    """
+    offers = {}
+    for text in filter(lambda each: isinstance(each, str), annotations.values()):
+        for name in _names_in(text):
+            value = variables.get(name)
+            if isinstance(value, types.ModuleType):
+                offers[name] = (value.__name__, "")
+            elif value is not None:
+                module, qualname = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+                qualname = qualname or getattr(value, "_name", None) or getattr(value, "__name__", None)
+                if isinstance(module, str) and isinstance(qualname, str) and names.find(module, qualname) is value:
+                    offers[name] = (module, qualname)
+    return {name: offer for name, offer in offers.items() if not names.is_by_value(offer[0])}
+
+
+def _names_in(text: str) -> tuple[str, ...]:
+    try:
+        return compile(text, "<annotation>", "eval").co_names
+    except (SyntaxError, ValueError):
+        return ()
+
+
+def things_in_hints(thing: Any, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Things that travel by value, which annotations that are text refer to."""
+    found = {}
+    for text in filter(lambda each: isinstance(each, str), annotations_of(thing).values()):
+        for name in _names_in(text):
+            value = variables.get(name)
+            if isinstance(value, type) and names.name_of(value) is not None:
+                found[name] = value
+    return found
+
+
+def function_definition(function: types.FunctionType, ident: Ident, namespace: Any, *, is_library: bool) -> Reduced:
+    """The definition of a function.
+
+    Parameters
+    ----------
+    namespace
+        What becomes the dictionary of its global variables.
+    is_library
+        Whether that has all that the function needs.
+    """
+    variables = {} if is_library else _variables(function)
+    annotations = annotations_of(function)
+    state: dict[str, Any] = {
+        "attributes": {
+            "__name__": function.__name__,
+            "__qualname__": function.__qualname__,
+            "__module__": names.on_the_way(function.__module__),
+            "__doc__": function.__doc__,
+            "__defaults__": function.__defaults__,
+            "__kwdefaults__": function.__kwdefaults__,
+            "__annotations__": annotations,
+        },
+        "own": vars(function),
+        "variables": variables,
+    }
+    if getattr(function, "__type_params__", ()):
+        state["attributes"]["__type_params__"] = function.__type_params__  # type: ignore[attr-defined]
+    if annotations and not is_library:
+        state["hints"] = _hints(annotations, function.__globals__)
+    submodules = list(_submodules(function, variables))
+    if submodules:
+        state["submodules"] = submodules
+    arguments = (ident, function.__code__, namespace, function.__closure__)
+    return calls.make_function, arguments, state, None, None, calls.fill_function
+
+
+def _variables(function: types.FunctionType) -> dict[str, Any]:
+    """The global variables that a function uses, itself or in the code inside of it."""
+    there = function.__globals__
+    used = {name: there[name] for name in recipes._extract_code_globals(function.__code__) if name in there}
+    return used | things_in_hints(function, there)
+
+
+def _submodules(function: types.FunctionType, variables: Mapping[str, Any]) -> Iterator[Any]:
+    """The submodules that a function names as attributes of their packages, and that are imported here.
+
+    Nobody else would import them on the node: to find a package is not to have its submodules.
+    """
+    cells = [cell.cell_contents for cell in function.__closure__ or () if _is_full(cell)]
+    modules = [each for each in (*variables.values(), *cells) if isinstance(each, types.ModuleType)]
+    packages = [module for module in modules if hasattr(module, "__path__")]
+    if not packages:
+        return
+    attributes = set(_attributes(function.__code__))
+    for package in packages:
+        prefix = f"{package.__name__}."
+        for name, module in list(sys.modules.items()):
+            if module is not None and name.startswith(prefix) and attributes.issuperset(name[len(prefix) :].split(".")):
+                yield module
+
+
+def _is_full(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 - it raises
+    except ValueError:
+        return False
+    return True
+
+
+def _attributes(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for each in code.co_consts:
+        if isinstance(each, types.CodeType):
+            yield from _attributes(each)
+
+
+def cell_definition(cell: types.CellType) -> Reduced:
+    """The definition of a variable that functions share: there is one of it for all of them, as before."""
+    if not _is_full(cell):
+        return calls.make_cell, ()
+    return calls.make_cell, (), (cell.cell_contents,), None, None, calls.fill_cell

@@ -63,11 +63,34 @@ def test_components_are_held_released_paused_resumed_and_vacated(gated: Gated) -
         (["memory", "gated", "300"], "request 300 MB of memory"),
         (["memory", "--all", "1.5g"], "request 1536 MB of memory"),
         (["disk", "gated", "1 mb"], "request 1024 KB of disk"),
-        (["disk", "gated", "7"], "request 7 KB of disk"),
+        (["disk", "gated", "7KB"], "request 7 KB of disk"),
     ],
 )
 def test_requests_are_edited(words: list[str], expected: str, queued: Place) -> None:
     assert expected in queued.htmap("edit", *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["disk", "gated", "2", "--unit", "GB"], "request 2097152 KB of disk"),
+        (["disk", "gated", "2", "--unit", "kb"], "request 2 KB of disk"),
+        (["disk", "gated", "2MB"], "request 2048 KB of disk"),
+        (["memory", "gated", "2", "--unit", "gb"], "request 2048 MB of memory"),
+        (["memory", "gated", "2", "--unit", "MB"], "request 2 MB of memory"),
+    ],
+)
+def test_a_unit_may_stand_beside_its_number(words: list[str], expected: str, queued: Place) -> None:
+    assert expected in queued.htmap("edit", *words)
+
+
+@pytest.mark.parametrize("number", ["2", "0.5", "100000"])
+def test_a_bare_number_of_disk_is_refused_with_both_spellings(number: str, queued: Place) -> None:
+    ran = queued.run("edit", "disk", "gated", number)
+    assert ran.code == 2
+    assert f"Write {number}GB or {number}KB" in ran.err
+    ran = queued.run("edit", "disk", "gated", f"{number}GB", "--unit", "MB")
+    assert (ran.code, ran.out) == (2, "")
 
 
 @pytest.mark.parametrize("amount", ["much", "0", "-1", "2PB", "", "0.0GB"])
@@ -113,10 +136,14 @@ def test_components_are_rerun(place: Place) -> None:
     place.run("wait", "flaky")
     assert place.htmap("rerun", "components", "flaky", "0,2-3") == "Reran 3 components of flaky: 0,2-3\n"
     assert place.run("wait", "flaky").code == 4
+    assert place.htmap("rerun", "components", "flaky", "0", "1", "3") == "Reran 3 components of flaky: 0-1,3\n"
+    assert place.run("wait", "flaky").code == 4
     assert place.htmap("rerun", "map", "flaky") == "Reran flaky\n"
     assert place.run("wait", "flaky").code == 4
     assert place.run("rerun", "components", "flaky", "4").code == 3
     assert place.run("rerun", "components", "flaky", "x").code == 2
+    assert place.run("rerun", "components", "flaky", "0", "x").code == 2
+    assert place.run("rerun", "components", "flaky").code == 2
     assert place.run("rerun").code == 2
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -24,7 +25,11 @@ from htmap.cli.app import ENTRIES, app, main
 from htmap.cli.exits import MEANINGS, Exit, exit_of
 from htmap.store.records import MapRecord
 
-SUBCOMMANDS = [("rerun", "failed"), ("rerun", "components"), ("rerun", "map"), ("edit", "memory"), ("edit", "disk")]
+SUBCOMMANDS = [
+    *(("rerun", "failed"), ("rerun", "components"), ("rerun", "map")),
+    *(("edit", "memory"), ("edit", "disk")),
+    *(("transplants", "info"), ("transplants", "remove")),
+]
 
 
 @pytest.mark.parametrize("words", [*((name,) for name in ENTRIES), *SUBCOMMANDS], ids=" ".join)
@@ -59,7 +64,15 @@ def test_a_mistyped_command_is_guessed(finished: Place) -> None:
     assert ran.code == 2
     assert "Did you mean status" in ran.err
     assert "htmap --help" in finished.run("xyzzy").err
-    assert finished.run("--verbose").code == 2
+    assert finished.run("--xyzzy").code == 2
+
+
+def test_what_would_be_logged_is_shown_on_request(finished: Place) -> None:
+    for option in ("-v", "--verbose"):
+        ran = finished.run(option, "retag", "double", "double")
+        assert (ran.code, ran.out) == (0, "Retagged double as double\n")
+        assert "htmap.maps.acting: Retagged map double as double." in ran.err
+    assert finished.run("retag", "double", "double").err == ""
 
 
 def test_the_version_is_printed(finished: Place) -> None:
@@ -79,6 +92,30 @@ def test_transplants_are_listed(place: Place) -> None:
     (found,) = json.loads(place.htmap("transplants", "--json"))
     assert (found["hash"], found["created"], found["packages"]) == ("0a1b", 1_700_000_000, ["numpy==2.0"])
     assert found["size"] == (folder / "transplant-0a1b.tar.gz").stat().st_size
+    assert place.htmap("transplants", "info") == place.htmap("transplants")
+    shutil.copy(folder / "transplant-0a1b.tar.gz", folder / "transplant-0a2b.tar.gz")
+    for which in ("0a", "1b", "2", "-1"):
+        ran = place.run("transplants", "remove", which)
+        assert (ran.code, ran.out) == (2, "")
+    assert "'0a' names 2 of 2" in place.run("transplants", "remove", "0a").err
+    place.htmap("transplants", "remove", "0a1")
+    assert [path.name for path in folder.iterdir()] == ["transplant-0a2b.tar.gz"]
+    place.htmap("transplants", "remove", "0")
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "shell"),
+    [("source", "bash"), ("source_bash", "bash"), ("source_zsh", "zsh"), ("source_fish", "fish")],
+)
+def test_lines_that_the_old_tool_wrote_into_rc_files_still_complete(before: str, shell: str, finished: Place) -> None:
+    assert finished.htmap(_HTMAP_COMPLETE=before).strip() == finished.htmap("completion", shell).strip()
+
+
+def test_a_command_that_is_no_more_names_the_one_that_does_it_now(finished: Place) -> None:
+    ran = finished.run("autocompletion", "--shell", "bash")
+    assert ran.code == 2
+    assert "`htmap completion` prints" in ran.err
 
 
 def test_nobody_reading_is_no_reason_to_complain(finished: Place) -> None:

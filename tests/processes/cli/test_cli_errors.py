@@ -42,6 +42,9 @@ def test_whole_reports_can_be_seen(finished: Place) -> None:
     assert "ValueError: x is 1" in report
     assert finished.htmap("errors", "fail", "--reports").count("Start error report") == 5
     assert finished.htmap("errors", "fail", "--reports", "--limit", "2").count("Start error report") == 2
+    assert finished.htmap("errors", "fail", "--reports", "--limit", "0").count("Start error report") == 5
+    assert finished.htmap("errors", "fail", "--limit", "0") == finished.htmap("errors", "fail")
+    assert finished.run("errors", "fail", "--limit", "-1").code == 2
     assert finished.run("errors", "fail", "--component", "6").code == 3
     returned = finished.run("errors", "fail", "--component", "4")
     assert returned.code == 1

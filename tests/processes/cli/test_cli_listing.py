@@ -22,6 +22,7 @@ def test_tags_are_listed_one_a_line(finished: Place) -> None:
     assert finished.htmap("tags") == "double\nfail\n"
     assert finished.htmap("tags", "--pattern", "f*") == "fail\n"
     assert finished.htmap("tags", "-p", "nothing") == ""
+    assert finished.htmap("tags", "-p", "f*", "-p", "d*", "-p", "*b*") == "double\nfail\n"
     assert json.loads(finished.htmap("tags", "--json")) == ["double", "fail"]
 
 
@@ -36,6 +37,10 @@ def test_a_status_in_a_pipe_is_plain_and_not_cut(finished: Place) -> None:
 def test_a_status_in_a_terminal_has_colours_unless_they_are_not_wanted_and_fits(finished: Place) -> None:
     assert "\x1b[32m" in finished.in_terminal("status")
     assert "\x1b[" not in finished.in_terminal("status", NO_COLOR="1")
+    assert "\x1b[" not in finished.in_terminal("status", "--no-color")
+    assert "\x1b[" not in finished.in_terminal("components", "fail", "--no-color")
+    assert "\x1b[3" not in finished.in_terminal("status", "--live", "--no-color")
+    assert "\x1b[32m" in finished.in_terminal("status", "--color", "--no-live")
     narrow = finished.in_terminal("status", NO_COLOR="1", COLUMNS="50")
     assert max(map(len, narrow.splitlines())) <= 50
 

@@ -52,6 +52,13 @@ def test_a_transient_map_says_what_becomes_of_it(place: Place) -> None:
 def test_paths_are_printed_for_other_programs(finished: Place) -> None:
     assert (Path(finished.htmap("path", "double").strip()) / "events").exists()
     assert finished.run("path", "doubled").code == 3
+    for name in ("map", "tag", "events", "inputs", "outputs", "logs", "submit", "output_files"):
+        assert Path(finished.htmap("path", f"double:{name}").strip()).exists() or name == "output_files"
+    assert Path(finished.htmap("path", "double:tag").strip()) == finished.htmap_dir / "tags" / "double"
+    assert finished.htmap("path", "double:map") == finished.htmap("path", "double")
+    ran = finished.run("path", "double:output")
+    assert ran.code == 2
+    assert "outputs" in ran.err
     ran = finished.run("logs")
     assert (ran.code, ran.out) == (0, f"{finished.htmap_dir}/logs/htmap.log\n")
     assert "htmap set LOG_LEVEL INFO" in ran.err
@@ -65,4 +72,5 @@ def test_a_log_is_kept_if_the_setting_asks_for_it(place: Place) -> None:
     place.python('htmap.map(double, [1], tag="spoken").wait(60)')
     assert place.run("logs").err == ""
     assert "INFO htmap.lifecycle.new_map: Created map spoken with 1 components" in log.read_text()
+    assert place.htmap("logs", "--view") == f"{log.read_text()}\n"
     assert log.parent.stat().st_mode & 0o777 == 0o700

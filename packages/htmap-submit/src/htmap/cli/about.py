@@ -19,10 +19,13 @@ def version_command() -> None:
     click.echo(version())
 
 
-@click.command("transplants")
+@click.group("transplants", invoke_without_command=True)
 @click.option("--json", "wants_json", is_flag=True, help="As a JSON list: sizes in bytes, times in seconds since 1970.")
-def transplants_command(wants_json: bool) -> None:
+@click.pass_context
+def transplants_command(context: click.Context, wants_json: bool) -> None:
     """List the Python installs that the delivery method transplant has packed to be sent along with jobs."""
+    if context.invoked_subcommand is not None:
+        return
     if not wants_json:
         click.echo(transplant_info())
         return
@@ -38,6 +41,31 @@ def transplants_command(wants_json: bool) -> None:
             for each in transplants()
         ]
     )
+
+
+@transplants_command.command("info")
+def info_command() -> None:
+    """List them: the same as `htmap transplants`."""
+    click.echo(transplant_info())
+
+
+@transplants_command.command("remove")
+@click.argument("which", metavar="HASH")
+def remove_command(which: str) -> None:
+    """Delete one. HASH is what the list shows of it, or its place in the list, from 0 on.
+
+    Jobs that have not started yet need it: remove it when the maps that use it have ended.
+    """
+    found = transplants()
+    chosen = [each for each in found if each.hash.startswith(which)]
+    if which.isdecimal() and int(which) < len(found):
+        chosen = [found[int(which)]]
+    if len(chosen) != 1:
+        raise click.UsageError(
+            f"{which!r} names {len(chosen)} of {len(found)} transplant installs. They are:\n{transplant_info()}"
+        )
+    chosen[0].remove()
+    click.echo(f"Removed {chosen[0].path}")
 
 
 _SHELLS = ("bash", "zsh", "fish")

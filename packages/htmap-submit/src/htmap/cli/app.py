@@ -9,6 +9,7 @@ import errno
 import importlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from htmap.cli.console import WarningsToTerminal, color_choice, complain
+from htmap.cli.console import LogToTerminal, color_choice, complain
 from htmap.cli.exits import MEANINGS, Exit, exit_of
 from htmap.exceptions import HTMapException
 from htmap.versions import __version__, version
@@ -68,7 +69,14 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     },
 }
 
+# Commands of the htmap before this one that are no more, and what does it now.
+_NOW = {"autocompletion": "`htmap completion` prints what makes a shell complete commands and tags."}
+
 ENTRIES = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+
+_log = LogToTerminal()
+
+_COMPLETION = re.compile(r"source(?:_(bash|zsh|fish))?")
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -100,7 +108,8 @@ class App(click.Group):
             import difflib  # noqa: PLC0415
 
             near = difflib.get_close_matches(args[0], ENTRIES, n=2)
-            hint = f"Did you mean {' or '.join(near)}?" if near else "`htmap --help` lists all."
+            guess = f"Did you mean {' or '.join(near)}?" if near else "`htmap --help` lists all."
+            hint = _NOW.get(args[0], guess)
             raise click.UsageError(f"There is no command {args[0]!r}. {hint}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -122,7 +131,8 @@ class App(click.Group):
     epilog=f"\b\nExit codes:\n{_CODES}",
 )
 @click.version_option(__version__, message=version())
-def app() -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Also show what HTMap would log.")
+def app(verbose: bool) -> None:
     """Manage maps: Python functions that run on many inputs, on an HTCondor pool or on this machine.
 
     \b
@@ -135,12 +145,16 @@ def app() -> None:
     Output is plain text without colours when it is not a terminal; --json where a program reads it. `htmap COMMAND
     --help` tells all about a command.
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
+    if verbose:
+        _log.setLevel(logging.DEBUG)
+        logging.getLogger("htmap").setLevel(logging.DEBUG)
 
 
 def main() -> int:
     """Run the command line of this process; the exit code."""
     _prepare_streams()
-    logging.getLogger("htmap").addHandler(WarningsToTerminal())
+    logging.getLogger("htmap").addHandler(_log)
+    _translate_completion()
     try:
         code = app.main(prog_name="htmap", standalone_mode=False, color=color_choice())
         sys.stdout.flush()
@@ -172,6 +186,13 @@ def _prepare_streams() -> None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
         elif stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
+
+
+def _translate_completion() -> None:
+    """Understand the lines that the htmap before this one wrote into ~/.bashrc, ~/.zshrc and fish's completions."""
+    shell = _COMPLETION.fullmatch(os.environ.get("_HTMAP_COMPLETE", ""))
+    if shell is not None:
+        os.environ["_HTMAP_COMPLETE"] = f"{shell[1] or 'bash'}_source"
 
 
 def _drop_output() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -25,14 +28,17 @@ def note(message: str) -> None:
     click.echo(message, err=True)
 
 
-class WarningsToTerminal(logging.Handler):
+class LogToTerminal(logging.Handler):
     """Shows to the person what the library would only log: that a queue cannot be asked, for instance."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {record.getMessage()}", err=True)
+        if record.levelno >= logging.WARNING:
+            click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {record.getMessage()}", err=True)
+        else:
+            click.echo(click.style(f"{record.name}: {record.getMessage()}", dim=True), err=True)
 
 
 def say_json(thing: object) -> None:
@@ -43,6 +49,24 @@ def say_json(thing: object) -> None:
 def color_choice() -> bool | None:
     """What click is to do about colours: None lets it look at each stream."""
     return False if os.environ.get("NO_COLOR") else None
+
+
+def colors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a command with an option for those who want no colours in their terminal."""
+
+    @click.option("--color/--no-color", default=True, help="With or without colours, where they can be seen.")
+    @functools.wraps(command)
+    def with_or_without(*selected: Any, color: bool, **others: Any) -> Any:
+        if not color:
+            click.get_current_context().color = False
+        return command(*selected, **others)
+
+    return with_or_without
+
+
+def has_colors() -> bool:
+    """Whether colours are wanted at all; a pipe takes them away itself."""
+    return click.get_current_context().color is not False
 
 
 def is_terminal(stream_name: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
 
 import click
 
@@ -16,25 +15,41 @@ _KB, _MB = 1024, 1024**2
 _UNITS = {"k": _KB, "m": _MB, "g": 1024**3, "t": 1024**4}
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])b?)?", re.IGNORECASE)
 
+_unit = click.option(
+    "--unit",
+    type=click.Choice(["KB", "MB", "GB", "TB"], case_sensitive=False),
+    help="The unit of a bare number: `2 --unit GB` is 2GB.",
+)
 
-class _Amount(click.ParamType[int]):
-    """An amount of memory or disk; a bare number has the unit that HTCondor gives it."""
 
-    name = "amount"
+def _amount(text: str, unit: str | None, bare_unit: str | None, unit_bytes: int) -> int:
+    """An amount of memory or disk in the unit that HTCondor gives it, rounded up.
 
-    def __init__(self, unit_bytes: int) -> None:
-        self._unit_bytes = unit_bytes
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The amount in that unit, rounded up."""
-        found = _AMOUNT.fullmatch(str(value))
-        if found is None:
-            self.fail(f"{value!r} is no amount like 2GB or 512MB.", param, ctx)
-        unit_bytes = _UNITS[found[2].casefold()] if found[2] else self._unit_bytes
-        amount = math.ceil(float(found[1]) * unit_bytes / self._unit_bytes)
-        if amount < 1:
-            self.fail(f"{value!r} is nothing.", param, ctx)
-        return amount
+    Parameters
+    ----------
+    unit
+        What ``--unit`` says.
+    bare_unit
+        That of a number without any. None: it is refused.
+    unit_bytes
+        HTCondor's unit.
+    """
+    found = _AMOUNT.fullmatch(text)
+    if found is None:
+        raise click.UsageError(f"{text!r} is no amount like 2GB or 512MB.")
+    number, own_unit = found.groups()
+    if own_unit and unit:
+        raise click.UsageError(f"{text!r} has a unit already: leave out --unit {unit}.")
+    letter = own_unit or (unit or bare_unit or "")[:1]
+    if not letter:
+        raise click.UsageError(
+            f"{text!r} of what? Write {text}GB or {text}KB: a bare number meant GB for the htmap before this one, and "
+            "means KB for HTCondor."
+        )
+    amount = math.ceil(float(number) * _UNITS[letter.casefold()] / unit_bytes)
+    if amount < 1:
+        raise click.UsageError(f"{text!r} is nothing.")
+    return amount
 
 
 @click.group("edit")
@@ -47,25 +62,29 @@ def edit_command() -> None:
 
 @edit_command.command("memory")
 @selects_maps
-@click.argument("memory", type=_Amount(_MB))
-def memory_command(selection: Selection, memory: int) -> Exit:
+@click.argument("memory")
+@_unit
+def memory_command(selection: Selection, memory: str, unit: str | None) -> Exit:
     """Change the memory that each component requests. MEMORY is an amount such as 512MB or 2GB; a bare number is MB."""
+    amount = _amount(memory, unit, "MB", _MB)
 
     def edit(each: Map) -> None:
-        each.set_memory(memory)
-        click.echo(f"Components of {each.tag} request {memory} MB of memory")
+        each.set_memory(amount)
+        click.echo(f"Components of {each.tag} request {amount} MB of memory")
 
     return for_each_active_map(selection, edit)
 
 
 @edit_command.command("disk")
 @selects_maps
-@click.argument("disk", type=_Amount(_KB))
-def disk_command(selection: Selection, disk: int) -> Exit:
-    """Change the disk space that each component requests. DISK is an amount such as 512MB or 2GB; a number is KB."""
+@click.argument("disk")
+@_unit
+def disk_command(selection: Selection, disk: str, unit: str | None) -> Exit:
+    """Change the disk space that each component requests. DISK is an amount such as 512MB or 2GB."""
+    amount = _amount(disk, unit, None, _KB)
 
     def edit(each: Map) -> None:
-        each.set_disk(disk)
-        click.echo(f"Components of {each.tag} request {disk} KB of disk")
+        each.set_disk(amount)
+        click.echo(f"Components of {each.tag} request {amount} KB of disk")
 
     return for_each_active_map(selection, edit)

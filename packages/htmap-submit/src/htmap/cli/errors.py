@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from htmap.cli.console import heading, painted, say_json
+from htmap.cli.console import colors, heading, painted, say_json
 from htmap.cli.exits import Exit
 from htmap.cli.selection import Selection, for_each_map, selects_maps
 from htmap.maps.acting import Map
@@ -18,7 +18,13 @@ from htmap.show.holds import hold_table
 from htmap.show.units import count
 from htmap.store.records import spelled
 
-_limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many for each map.")
+_limit = click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    callback=lambda _context, _parameter, limit: limit or None,
+    help="At most so many for each map; 0: all.",
+)
 _json = click.option("--json", "wants_json", is_flag=True, help="As JSON: a dictionary by tag.")
 
 
@@ -91,6 +97,7 @@ _STATUSES = [status.value for status in ComponentStatus]
     help="Only the components in this status, one a line.",
 )
 @_json
+@colors
 def components_command(selection: Selection, wanted: str | None, wants_json: bool) -> Exit:
     """List the components of maps by their status."""
     found: dict[str, Any] = {}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from htmap.cli.console import is_terminal, paint, say_json
+from htmap.cli.console import colors, has_colors, is_terminal, paint, say_json
 from htmap.cli.selection import Selection, loaded, selects_maps
 from htmap.exceptions import HTMapException, TagNotFound
 from htmap.management import get_tags, terminal_width
@@ -21,11 +21,11 @@ from htmap.store.mapdir import Home
 
 
 @click.command("tags")
-@click.option("-p", "--pattern", metavar="GLOB", help="Only tags that fit, as 'fit-*'.")
+@click.option("-p", "--pattern", "patterns", metavar="GLOB", multiple=True, help="Only tags that fit, as 'fit-*'.")
 @click.option("--json", "wants_json", is_flag=True, help="As a JSON list.")
-def tags_command(pattern: str | None, wants_json: bool) -> None:
-    """List the tags of maps, one a line. Opens no map."""
-    tags = get_tags(pattern)
+def tags_command(patterns: tuple[str, ...], wants_json: bool) -> None:
+    """List the tags of maps, one a line; with several patterns, those that fit any of them. Opens no map."""
+    tags = sorted({tag for pattern in patterns or (None,) for tag in get_tags(pattern)})
     if wants_json:
         say_json(tags)
     elif tags:
@@ -41,7 +41,12 @@ _FORMATS = ("text", "json", "json_compact", "csv")
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--state/--no-state", default=True, help="With or without the statuses of components.")
 @click.option("--meta/--no-meta", default=True, help="With or without memory, disk usage and runtime.")
-@click.option("--live", is_flag=True, help="Show it anew whenever it changes, until nothing more can happen or Ctrl-C.")
+@click.option(
+    "--live/--no-live",
+    default=False,
+    help="Show it anew whenever it changes, until nothing more can happen or Ctrl-C.",
+)
+@colors
 def status_command(selection: Selection, *, form: str, state: bool, meta: bool, live: bool) -> None:
     """Show how maps stand: all of them, if none is named.
 
@@ -72,7 +77,7 @@ class _View:
         """How the maps stand now."""
         shown, broken = self._look()
         if form == "text":
-            return status_table(shown, broken, terminal_width(), paint)
+            return status_table(shown, broken, terminal_width(), paint if has_colors() else None)
         if form == "csv":
             return status_rows(shown, broken, with_state=self._with_state, with_usage=self._with_usage)
         return as_json(status_dict(shown, broken), compact=form == "json_compact")

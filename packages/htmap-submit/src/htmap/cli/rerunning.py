@@ -50,9 +50,9 @@ def map_command(selection: Selection) -> Exit:
 
 @rerun_command.command("components")
 @selects_one_map
-@click.argument("components", metavar="COMPONENTS")
-def components_command(each: Map, components: str) -> None:
-    """Run some components of a map again. COMPONENTS are indices and ranges, such as 3-5,9."""
-    chosen = parse_components(components, len(each))
+@click.argument("components", metavar="COMPONENTS...", nargs=-1, required=True)
+def components_command(each: Map, components: tuple[str, ...]) -> None:
+    """Run some components of a map again. COMPONENTS are indices and ranges, such as `0 1 2` or `3-5,9`."""
+    chosen = parse_components(",".join(components), len(each))
     each.rerun(chosen)
     click.echo(f"Reran {count(len(chosen), 'component')} of {each.tag}: {spelled(chosen)}")

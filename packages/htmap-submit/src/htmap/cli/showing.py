@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
 from htmap.cli.console import heading, note, painted, say_json
-from htmap.cli.selection import selects_one_map
+from htmap.cli.selection import complete_tag, loaded, selects_one_map
 from htmap.logfile import path_of_log
 from htmap.maps.acting import Map
 from htmap.maps.overview import overview, submissions_of
@@ -17,7 +19,8 @@ from htmap.observe.statuses import ComponentStatus
 from htmap.settings import settings
 from htmap.show.status_machine import status_dict
 from htmap.show.units import count, duration, size
-from htmap.store.mapdir import Home
+from htmap.store.atomic import storage_errors
+from htmap.store.mapdir import Home, SubmissionDir
 
 # What every map has, or what is said elsewhere on the screen.
 _OURS = frozenset({
@@ -127,16 +130,55 @@ def _time(seconds: float) -> str:
     return dt.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+_Place = Callable[[Map], Path]
+_PLACES: Mapping[str, _Place] = {
+    "map": lambda each: each.opened.directory.path,
+    "tag": lambda each: each.opened.directory.home.tags / each.tag,
+    "events": lambda each: each.opened.directory.events,
+    "inputs": lambda each: each.opened.directory.inputs,
+    "outputs": lambda each: _last_submission(each).outputs,
+    "logs": lambda each: _last_submission(each).logs,
+    "submit": lambda each: _last_submission(each).submit,
+    "output_files": lambda each: each.opened.directory.all_output_files,
+}
+
+
+def _last_submission(each: Map) -> SubmissionDir:
+    return each.opened.directory.submission(submissions_of(each.opened)[-1].record.number)
+
+
 @click.command("path")
-@selects_one_map
-def path_command(each: Map) -> None:
-    """Print the directory of a map."""
-    click.echo(each.opened.directory.path)
+@click.argument("tag", metavar="TAG[:PLACE]", shell_complete=complete_tag)
+def path_command(tag: str) -> None:
+    """Print the directory of a map, or of something in it.
+
+    \b
+      htmap path fit                 the directory of the map
+      htmap path fit:tag             the file that gives the map its tag
+      htmap path fit:events          its event log
+      htmap path fit:inputs          its inputs
+      htmap path fit:outputs         what its components returned, by jobs
+      htmap path fit:logs            what its jobs printed; `htmap stdout` shows what components did
+      htmap path fit:submit          the submit description
+      htmap path fit:output_files    what transfer_output_files sent back, by components
+
+    Of a map that was rerun, outputs, logs and submit are those of the last submission.
+    """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
+    tag, _, place = tag.partition(":")
+    if place and place not in _PLACES:
+        raise click.UsageError(f"There is no place {place!r}. It may be one of {', '.join(_PLACES)}.")
+    click.echo(_PLACES[place or "map"](loaded(tag)))
 
 
 @click.command("logs")
-def logs_command() -> None:
+@click.option("--view/--no-view", default=False, help="Show what is in it, not where it is.")
+def logs_command(view: bool) -> None:
     """Print the path of HTMap's own log. There is one if the setting LOG_LEVEL asks for it."""
-    click.echo(path_of_log(Home.of(settings)))
+    path = path_of_log(Home.of(settings))
+    if view and path.exists():
+        with storage_errors(f"read {path}"):
+            click.echo_via_pager(path.read_text(encoding="utf-8", errors="replace"))
+    else:
+        click.echo(path)
     if not settings["LOG_LEVEL"]:
         note("Nothing is written there now: `htmap set LOG_LEVEL INFO` changes that.")

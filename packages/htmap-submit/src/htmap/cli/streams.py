@@ -25,43 +25,45 @@ def _shows(name: str, stream: Callable[[Map], MapStdOut | MapStdErr], help_text:
     @selects_one_map
     @click.argument("component", type=int)
     @click.option("-f", "--follow", is_flag=True, help="Go on showing it until the component has ended, or is held.")
-    @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Follow for so long at most.")
-    def command(each: Map, component: int, follow: bool, timeout: float | None) -> Exit | None:
+    @click.option(
+        "--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait for so long at most; 0: not at all."
+    )
+    def command(each: Map, component: int, follow: bool, timeout: float | None) -> Exit:
         printed = stream(each)
         if follow:
             return _follow(each, component, lambda: printed.get(component, timeout=0), Deadline(timeout))
-        try:
-            click.echo(printed.get(component, timeout=0), nl=False)
-        except TimeoutError as error:
-            raise _with_what_to_do(error) from None
-        return None
+        so_far = printed.get(component, timeout=timeout)
+        ending = _ending(each.component_statuses[component])
+        # It may have ended, and printed more, since the time was up.
+        click.echo(so_far if ending is None else printed.get(component, timeout=0), nl=False)
+        return Exit.TIMED_OUT if ending is None else ending
 
     return click.command(name, help=help_text)(command)
 
 
-def _with_what_to_do(error: TimeoutError) -> TimeoutError:
-    return TimeoutError(
-        f"{error} HTCondor brings back what a component prints when it has ended; --follow waits for it."
-    )
+def _ending(status: ComponentStatus) -> Exit | None:
+    """How the command ends because of what became of the component; None: it goes on."""
+    if status is ComponentStatus.HELD:
+        return Exit.HELD
+    return None if status in ACTIVE else Exit.DONE
 
 
 def _follow(each: Map, component: int, read: Callable[[], str], deadline: Deadline) -> Exit:
     pacer, shown = Pacer(settings["WAIT_TIME"]), ""
     while True:
-        status = each.component_statuses[component]
-        is_over = status not in ACTIVE or status is ComponentStatus.HELD
+        ending = _ending(each.component_statuses[component])
         try:
             text = read()
         except TimeoutError:
             text = shown  # it cannot be seen yet
-        if not is_over:
+        if ending is None:
             text = text.rstrip(_HALF_A_CHARACTER)
         if text != shown:
             pacer.saw_news()
             _show_more(text, shown)
             shown = text
-        if is_over:
-            return Exit.HELD if status is ComponentStatus.HELD else Exit.DONE
+        if ending is not None:
+            return ending
         if deadline.remaining_s() <= 0:
             return Exit.TIMED_OUT
         pacer.pause(max(0.0, deadline.remaining_s()))
@@ -76,8 +78,8 @@ def _show_more(text: str, shown: str) -> None:
 
 _DETAIL = """
 
-What a running component has printed so far can be seen where its machine can: on the local backend. HTCondor brings it
-back when the component has ended.
+Waits until the component has ended, or is held. What it has printed before can be seen where its machine can, on the
+local backend: --follow shows it as it comes, --timeout 0 what there is now. HTCondor brings it back in the end.
 """
 
 stdout_command: Any = _shows("stdout", lambda each: each.stdout, f"Show what a component printed.{_DETAIL}")

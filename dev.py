@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 if sys.version_info < (3, 10):  # noqa: UP036 - whoever has an older Python should be told in a sentence
     sys.exit(f"HTMap needs Python 3.10 or newer; this is {sys.version.split()[0]}. Try python3.12 dev.py, for example.")
 
-from devloop import benchmarks, checks, containers, environments  # noqa: E402 - they lie in tools/, and an older Python could not read them
+from devloop import benchmarks, checks, containers, environments, everything  # noqa: E402 - they lie in tools/, and an older Python could not read them
 from testbed import __main__ as pool  # noqa: E402
 from testbed import ordinary_user  # noqa: E402
 from testbed.debian import TestbedError  # noqa: E402
@@ -79,7 +79,7 @@ def _test(arguments: list[str]) -> int:
         return containers.delivery_tests([]) or failed
     ordinary_user.leave_root([sys.executable, str(ROOT / "dev.py"), "test", *arguments])
     if arguments == [_ALL_OTHERS]:
-        return checks.everything()
+        return checks.run_all(everything.everything())
     return checks.unit_tests() if arguments == ["--quick"] else checks.chosen_tests(arguments)
 
 

@@ -7,13 +7,11 @@ from pathlib import Path
 
 from tests import delivered
 
-from testbed import newer_python, node_python
+from testbed import node_python, pythons
 
 
 def test_bundle_names_both_versions_where_python_is_another(pool_home: Path) -> None:
-    other = newer_python.find_or_install()
-    assert other, "this machine has no other Python"
-    folder = node_python.make(pool_home / "node", other)
+    folder = node_python.make(pool_home / "node", pythons.another())
     report = delivered.error_of(pool_home, environment=f'"PATH={folder}"')
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     assert f"The map was made by Python {here}, but this node runs Python" in report

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from devloop import checks, containers
+from devloop import checks, containers, everything
+from testbed import pythons
 
 
 class Environment:
@@ -55,5 +56,24 @@ def test_every_test_of_a_delivery_is_run() -> None:
 
 
 def test_every_folder_of_tests_is_run() -> None:
-    folders = {f"tests/{file.parent.name}" for file in Path(__file__).parents[1].glob("*/test_*.py")}
-    assert folders <= set(checks.FOLDERS)
+    tests = Path(__file__).parents[1]
+    folders = {f"tests/{file.relative_to(tests).parts[0]}" for file in tests.rglob("test_*.py")}
+    assert folders == set(checks.FOLDERS)
+
+
+def test_every_folder_is_run_on_the_python_that_runs_the_checks_or_on_a_pool() -> None:
+    here = everything.folders_of(pythons.running(), pythons.SUITES)
+    assert {*here, checks.INTEGRATION} == set(checks.FOLDERS)
+
+
+def test_the_oldest_and_the_newest_python_run_all_that_depends_on_python() -> None:
+    had = [(3, 9), pythons.running(), (3, 98), (3, 99)]
+    runs = {version: everything.folders_of(version, had) for version in had}
+    assert runs[3, 9] == runs[3, 99] == (*checks.UNITS, checks.PROCESSES, checks.CONFORMANCE)
+    assert runs[3, 98] == checks.UNITS
+
+
+@pytest.mark.parametrize("version", pythons.SUITES)
+def test_each_python_of_debian_has_an_environment(version: pythons.Version) -> None:
+    papers = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    assert f"[tool.hatch.envs.{everything.environment_name(version)}]\n" in papers

@@ -3,6 +3,7 @@
 In: the commands of ``dev.py``. Out: their exit codes. On the other side: hatch, which owns the environments.
 
     environments -> hatch in a virtual environment of its own, and commands in the environments that it makes
-    checks       -> what ``dev.py test`` runs, in order
+    checks       -> single checks, and how they are run
+    everything   -> what ``dev.py test`` runs, in order, on which Python and which HTCondor
     containers   -> and after that, with docker and apptainer
 """

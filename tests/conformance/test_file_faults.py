@@ -14,7 +14,7 @@ import pytest
 import htmap
 from htmap import ComponentStatus as Status
 from htmap import TransferPath
-from htmap.exceptions import InputFileNotFound, MapComponentError, MapComponentHeld
+from htmap.exceptions import InputFileNotFound, InvalidOption, MapComponentError, MapComponentHeld
 
 TIMEOUT_S = 120
 HELD_OUTPUT, HELD_INPUT = 12, 13
@@ -81,7 +81,11 @@ def test_a_rerun_without_an_input_is_refused_and_leaves_all_as_it_was(tmp_path) 
     assert list(m) == ["again"]
 
 
-def write(x):
+def write(x, spoil=lambda: None, spoiled="/"):
+    """Send something back, to a place that goes bad meanwhile, once."""
+    if not Path(spoiled).exists():
+        Path(spoiled).touch()
+        spoil()
     if x == "directory":
         Path("out").mkdir()
         Path("out/in").write_text("in")
@@ -91,11 +95,15 @@ def write(x):
     return x
 
 
-def test_a_place_that_refuses_an_output_holds_the_component(tmp_path) -> None:
+def test_a_place_that_refuses_an_output_by_then_holds_the_component(tmp_path) -> None:
     place = tmp_path / "place"
     place.mkdir(mode=0o500)
-    remaps = {"out": TransferPath(place / "out")}
-    m = htmap.map(write, ["text"], map_options=htmap.MapOptions(output_remaps=remaps), quiet=True)
+    options = htmap.MapOptions(output_remaps={"out": TransferPath(place / "out")})
+    with pytest.raises(InvalidOption, match="you may not write into .*place"):
+        htmap.map(write, ["text"], map_options=options, quiet=True)
+    place.chmod(0o700)
+    spoiling = ("text", lambda: place.chmod(0o500), tmp_path / "spoiled")
+    m = htmap.starmap(write, [spoiling], map_options=options, quiet=True)
     until_held(m)
     assert m.holds[0].code == HELD_OUTPUT
     assert "Permission denied" in m.holds[0].reason
@@ -108,10 +116,10 @@ def test_a_place_that_refuses_an_output_holds_the_component(tmp_path) -> None:
 
 
 def test_a_directory_in_the_place_of_a_file_holds_the_component_and_the_other_way_round_replaces_it(tmp_path) -> None:
-    (tmp_path / "text").mkdir()
     (tmp_path / "directory").write_text("a file")
     remaps = [{"out": TransferPath(tmp_path / name)} for name in ("text", "directory")]
-    m = htmap.map(write, ["text", "directory"], map_options=htmap.MapOptions(output_remaps=remaps), quiet=True)
+    spoiling = ("text", (tmp_path / "text").mkdir, tmp_path / "spoiled")
+    m = htmap.starmap(write, [spoiling, ("directory",)], map_options=htmap.MapOptions(output_remaps=remaps), quiet=True)
     assert m.get(1, TIMEOUT_S) == "directory"
     assert (tmp_path / "directory" / "in").read_text() == "in"
     with pytest.raises(MapComponentHeld, match="omponent 0 .*Is a directory"):

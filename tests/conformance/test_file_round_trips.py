@@ -155,10 +155,39 @@ def test_what_cannot_be_sent_is_named_before_anything_is_submitted(tmp_path, htm
     for options in ({"fixed_input_files": tmp_path / "absent"}, {"input_files": [tmp_path / "absent"]}):
         with pytest.raises(InputFileNotFound, match="There is no input file .*/absent"):
             htmap.map(checksums, ["."], map_options=htmap.MapOptions(**options), quiet=True)
-    remaps = {"x": TransferPath(tmp_path / "absent" / "x")}
-    with pytest.raises(InvalidOption, match="no such directory"):
+    remaps = {"x": TransferPath(tmp_path / "x" / "x")}
+    with pytest.raises(InvalidOption, match="x is not a folder"):
         htmap.map(checksums, ["."], map_options=htmap.MapOptions(output_remaps=remaps), quiet=True)
     assert list((htmap_dir / "maps").iterdir()) == []
+
+
+def test_folders_for_remapped_files_are_made_and_unmade_if_there_is_no_map(tmp_path) -> None:
+    def write(x):
+        Path("a").mkdir()
+        Path("a/x.txt").write_text(str(x))
+        htmap.transfer_output_files("a/x.txt")
+
+    remaps = {"a/x.txt": TransferPath(tmp_path / "new/$(component)/x.txt")}
+    options = htmap.MapOptions(output_remaps=remaps)
+    with pytest.raises(InvalidOption):
+        htmap.map(write, range(2), map_options=htmap.MapOptions(output_remaps=remaps, no_such_command="\\"), quiet=True)
+    assert not (tmp_path / "new").exists()
+    assert "new/" in htmap.submit_description(write, range(2), map_options=options)
+    assert not (tmp_path / "new").exists()
+    m = htmap.map(write, range(2), map_options=options, quiet=True)
+    m.wait(TIMEOUT_S)
+    assert checksums(tmp_path / "new").keys() == {"0/x.txt", "1/x.txt"}
+
+
+def test_a_file_url_is_a_place(tmp_path) -> None:
+    def write(_x):
+        Path("x.txt").write_text("text")
+        htmap.transfer_output_files("x.txt")
+
+    place = TransferPath(tmp_path / "a, b.txt", protocol="file")
+    m = htmap.map(write, [1], map_options=htmap.MapOptions(output_remaps={"x.txt": place}), quiet=True)
+    m.wait(TIMEOUT_S)
+    assert (tmp_path / "a, b.txt").read_text() == "text"
 
 
 def test_htmap_dir_may_be_called_almost_anything(htmap_dir, tmp_path) -> None:

@@ -53,12 +53,6 @@ def test_a_place_that_cannot_be_written_down_is_refused(name: str, tmp_path: Pat
         remap_entries({"x": TransferPath(tmp_path / name)}, "0")
 
 
-def test_a_place_in_a_directory_that_is_not_there_is_named_before_anything_runs(tmp_path: Path) -> None:
-    with pytest.raises(InvalidOption, match=r"no such directory.*make it first"):
-        remap_entries({"x": TransferPath(tmp_path / "absent" / "x")}, "0")
-    remap_entries({"x": TransferPath(tmp_path / "$(component)" / "x")}, "0")
-
-
 @pytest.mark.parametrize("place", ["/x", Path("/x"), None, TransferPath("x", location="h")])
 def test_a_place_is_a_transfer_path_that_says_how_to_get_there(place: Any) -> None:
     with pytest.raises(InvalidOption, match=r"to TransferPaths, not|give it a protocol"):

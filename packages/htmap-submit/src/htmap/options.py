@@ -51,10 +51,11 @@ class MapOptions:
     input_files
         An iterable of files, or of iterables of files: one entry for each component.
     output_remaps
-        A dictionary, or an iterable of dictionaries (one for each component), from the name of an output file (its
-        last path component) to the `htmap.TransferPath` it is to be sent to instead of coming back. In a dictionary for
-        all components, ``$(component)`` in a place tells them apart. ``"folder/file"`` names a file inside of a
-        directory. A directory may be remapped to one on this machine, but not to a URL.
+        A dictionary, or an iterable of dictionaries (one for each component), from the name of an output file to the
+        `htmap.TransferPath` it is to be sent to instead of coming back. The name is the one that it has in
+        ``map.output_files[component]``, such as ``"out.txt"`` or ``"folder/out.txt"``. In a dictionary for several
+        components, ``$(component)`` in each place tells them apart. Folders for the places are made. A directory may be
+        remapped to one on this machine, but not to a URL.
     custom_options
         Attributes of your own for the job: what a submit file would write with a leading ``+`` or ``MY.``.
     chunksize

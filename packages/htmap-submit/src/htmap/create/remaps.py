@@ -42,6 +42,12 @@ def spelled_out(remaps: Mapping[str, TransferPath] | PerComponent, components: I
     return "".join(entries)
 
 
+def for_component(place: TransferPath, component: int) -> TransferPath:
+    """The place of one component: ``$(component)`` is its number."""
+    path = _COMPONENT.sub(str(component), str(place.path))
+    return TransferPath(path, place.protocol, place.location)
+
+
 def by_component(entries: str) -> dict[int, str]:
     """The entries of each component, from what `spelled_out` gave."""
     found: dict[int, str] = {}
@@ -54,8 +60,8 @@ def _name(name: str) -> str:
     path = PurePosixPath(name if isinstance(name, str) else "")
     if not path.parts or path.is_absolute() or ".." in path.parts:
         raise InvalidOption(
-            f"output_remaps takes the names of output files, or paths below them, not {name!r}: "
-            "what transfer_output_files() is given is sent by its last part."
+            f"output_remaps takes the names of output files, or their paths in the scratch directory, not {name!r}: "
+            "as they are below map.output_files[component]."
         )
     return _without(str(path), '=;"\\\n')
 
@@ -63,19 +69,8 @@ def _name(name: str) -> str:
 def _place(place: TransferPath) -> str:
     if not isinstance(place, TransferPath):
         raise WrongType(f"output_remaps sends files to TransferPaths, not to {place!r}.")
-    if place.is_local:
-        text = str(Path(os.fspath(place)).absolute())
-        _check_folder(text)
-    else:
-        text = quoted(checked_url(place))
+    text = str(Path(os.fspath(place)).absolute()) if place.is_local else quoted(checked_url(place))
     return _without(text, ';"\n')
-
-
-def _check_folder(place: str) -> None:
-    """Say before anything runs that there is nowhere to write: it would be found out after the work is done."""
-    folder, _, name = place.rpartition("/")
-    if "$(" not in folder and not Path(folder or "/").is_dir():
-        raise InvalidOption(f"output_remaps sends {name} to {folder}, but there is no such directory: make it first.")
 
 
 def _without(text: str, marks: str) -> str:

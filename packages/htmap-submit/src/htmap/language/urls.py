@@ -16,7 +16,7 @@ from htmap.exceptions import InvalidOption
 from htmap_common import TransferPath
 
 # Those that curl fetches. What others make of a percent sign is up to them.
-_QUOTED_SCHEMES = re.compile(r"(https?|davs?|ftp)://", re.IGNORECASE)
+_QUOTED_SCHEMES = re.compile(r"(https?|davs?|ftp|file)://", re.IGNORECASE)
 _FRAGMENTS = re.compile(r"https?://", re.IGNORECASE)
 _SIGNED = re.compile(r"(s3|gs)://", re.IGNORECASE)
 # What may not stand in a URL, or means something in a list of files. Letters beyond ASCII are left to curl.

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote as unquote_url
+from urllib.parse import urlsplit
 
 
 class BadValue(ValueError):
@@ -92,9 +94,14 @@ def split_remaps(text: str) -> dict[str, str]:
         name, *path = re.split(r"(?<!\\)=", pair, maxsplit=1)
         if not path:
             raise BadValue(f"{pair.strip()!r} is not of the form name = path")
-        _check_scheme(path[0].strip(), _SCHEMES)
-        remaps[_unescape(name)] = _unescape(path[0])
+        _check_scheme(path[0].strip(), (*_SCHEMES, "file"))
+        remaps[_unescape(name)] = path_of_file_url(_unescape(path[0]))
     return remaps
+
+
+def path_of_file_url(name: str) -> str:
+    """The path that a URL of a file on this machine names; anything else as it is."""
+    return unquote_url(urlsplit(name).path) if scheme_of(name) == "file" else name
 
 
 def _unescape(text: str) -> str:

@@ -30,6 +30,7 @@ from htmap.create.description import Plan, render, with_items
 from htmap.create.inputs import Call, CallerError, StoredInputs, store_inputs
 from htmap.create.jobs import items
 from htmap.create.links import Links
+from htmap.create.places import folders_to_make, make_folders
 from htmap.create.program import StoredProgram
 from htmap.create.transfers import Sender
 from htmap.delivery.registry import DeliveryMethod
@@ -97,11 +98,13 @@ def create(
     with _callers_own_errors(), contextlib.ExitStack() as undo, storage_errors(f"create the map {tag!r}"):
         undo.callback(_remove_if_there, staging.path)
         with new_locked_directory(staging.path):
-            components = _fill(staging, map_dir, name, request, tag, progress)
+            components, folders = _fill(staging, map_dir, name, request, tag, progress)
             staging.path.rename(map_dir.path)
             undo.callback(remove_tree, map_dir.path)
             _claim(home, backends, tags.Tag(tag, map_dir.uid, transient=request.tag is None))
             undo.callback(tags.release, home, tag, map_dir.uid)
+            for folder in make_folders(folders):
+                undo.callback(_remove_if_empty, folder)
             with _taken_back_on_failure(backends(name), map_dir.uid, undo):
                 cluster = submit(backends(name), map_dir, 0)
         undo.pop_all()  # all went well
@@ -131,6 +134,11 @@ def preview(home: Home, name: str, request: Request) -> str:
             _fill(staging, map_dir, name, request, tag, iter)
             first = staging.submission(0)
             return with_items(first.submit.read_text(encoding="utf-8"), first.items.read_text(encoding="utf-8"))
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _remove_if_there(path: Path) -> None:
@@ -187,8 +195,8 @@ def _claim(home: Home, backends: Callable[[str], Backend], tag: tags.Tag) -> Non
 
 def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
     staging: MapDir, final: MapDir, backend: str, request: Request, tag: str, progress: Progress
-) -> int:
-    """Write everything a map consists of; returns the number of components."""
+) -> tuple[int, list[Path]]:
+    """Write everything a map consists of; returns the number of components, and folders that have to be made."""
     name = " ".join(getattr(request.function, "__name__", type(request.function).__name__).split())
     if request.delivery.set_up is not None:
         request.delivery.set_up(tag, staging.path)
@@ -217,6 +225,7 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
     _tell_left_out(tag, list(sender.left_out))
     record = SubmissionRecord(0, time.time(), ((0, components),), plan.chunksize)
     write_submission(staging.submission(0), render(plan, final, record.jobs), record)
+    folders = folders_to_make(request.options.output_remaps, components)
     MapRecord(
         uid=final.uid,
         tag=tag,
@@ -228,7 +237,7 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
         delivery=request.delivery.name,
         versions=_versions(),
     ).save(staging.map)
-    return components
+    return components, folders
 
 
 _MOST_NAMED = 10

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +146,48 @@ def test_changing_user_settings_later_does_not_reach_into_settings_made_of_them(
     assert user["a"] == 1
 
 
+@pytest.fixture
+def user() -> Iterator[Settings]:
+    """`htmap.USER_SETTINGS`, which are put back."""
+    before = Settings.from_settings(htmap.USER_SETTINGS)
+    yield htmap.USER_SETTINGS
+    htmap.USER_SETTINGS.replace(before)
+
+
+def test_what_is_changed_in_the_settings_of_the_user_shows(user: Settings) -> None:
+    followers = Settings({"above": 1})._follow(user, BASE_SETTINGS)
+    assert followers["DOCKER.IMAGE"] is None
+    user["DOCKER.IMAGE"] = "mine"
+    assert (
+        followers["DOCKER.IMAGE"] == htmap.settings["DOCKER.IMAGE"] == followers.to_dict()["DOCKER"]["IMAGE"] == "mine"
+    )
+    user.prepend({"DOCKER.IMAGE": "first"})
+    assert followers["docker.image"] == "first"
+    user.append({"MY.OWN": 1})
+    assert (followers["MY.OWN"], followers["ABOVE"]) == (1, 1)
+    user["ABOVE"] = 2
+    assert followers["ABOVE"] == 1
+    user.replace(Settings({"DOCKER.IMAGE": "other"}))
+    assert followers["DOCKER.IMAGE"] == "other"
+    assert "MY.OWN" not in followers
+    followers["DOCKER.IMAGE"] = "here"
+    assert user["DOCKER.IMAGE"] == "other"
+
+
+def test_what_is_appended_comes_after_what_is_followed(user: Settings) -> None:
+    followers = Settings({})._follow(user)
+    followers.append({"OWN": "appended"})
+    assert followers["OWN"] == "appended"
+    user["OWN"] = "user's"
+    assert followers["OWN"] == "user's"
+    apart = Settings.from_settings(followers)
+    user["OWN"] = "changed"
+    assert apart["OWN"] == "user's"
+    followers.replace(apart)
+    user["OWN"] = "changed again"
+    assert followers["OWN"] == "user's"
+
+
 def test_settings_are_equal_when_they_say_the_same() -> None:
     assert Settings({"a": 1}, {"b": 2}) == Settings({"a": 1, "b": 2})
     assert Settings({"a": 1}) != Settings({"a": 2})
@@ -237,6 +279,22 @@ def test_variables_become_settings() -> None:
     assert chain["HTCONDOR"] == {"SCHEDULER": "schedd@example.org"}
     assert chain["map_options.request_memory"] == "1GB"
     assert not any(key in chain for key in ("ON_EXECUTE", "COMPONENT", "HOME", "DIR"))
+
+
+@pytest.mark.parametrize(
+    ("old", "key"),
+    [
+        ("HTMAP_DOCKER_IMAGE", "DOCKER.IMAGE"),
+        ("HTMAP_SINGULARITY_IMAGE", "SINGULARITY.IMAGE"),
+        ("HTMAP_CONDOR_SCHEDULER", "HTCONDOR.SCHEDULER"),
+        ("HTMAP_CONDOR_COLLECTOR", "HTCONDOR.COLLECTOR"),
+    ],
+)
+def test_variables_of_the_old_tool_work_with_a_note(old: str, key: str) -> None:
+    new = f"HTMAP_{key.replace('.', '__')}"
+    with pytest.warns(FutureWarning, match=f"{old} is called {new} now"):
+        assert Settings(_from_environment({old: "mine"}))[key] == "mine"
+    assert Settings(_from_environment({new: "today's", old: "mine"}))[key] == "today's"  # and no note
 
 
 def test_a_variable_that_cannot_be_used_is_refused_when_it_is_looked_up() -> None:

@@ -3,15 +3,18 @@
 
 In: values set at run time, environment variables, the file ``~/.htmaprc`` (TOML), the defaults in `KNOWN`.
 Out: ``htmap.settings["LOCAL.SLOTS"]``. Dotted keys reach into nested tables; case does not matter.
-A lookup costs one dictionary access: the chain is merged when it changes, not when it is read.
+A lookup costs one dictionary access: the chain is merged when it changes, not when it is read. `settings` follows
+`USER_SETTINGS` and `BASE_SETTINGS`: what is changed there shows here.
 """
 
 from __future__ import annotations
 
 import copy
 import functools
+import itertools
 import json
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +63,19 @@ KNOWN = (
 
 _KNOWN_BY_KEY = {known.key.casefold(): known for known in KNOWN}
 
+# What the htmap before this one called them.
+_OLD_VARIABLES = {
+    "HTMAP_DOCKER_IMAGE": "HTMAP_DOCKER__IMAGE",
+    "HTMAP_SINGULARITY_IMAGE": "HTMAP_SINGULARITY__IMAGE",
+    "HTMAP_CONDOR_SCHEDULER": "HTMAP_HTCONDOR__SCHEDULER",
+    "HTMAP_CONDOR_COLLECTOR": "HTMAP_HTCONDOR__COLLECTOR",
+}
+
 # Set by the runner for user code, not by a user for us.
 _NOT_SETTINGS = frozenset({ON_EXECUTE, COMPONENT})
+
+
+_changes = itertools.count()
 
 
 class Settings:
@@ -75,8 +89,11 @@ class Settings:
 
     def __init__(self, *settings: Mapping[str, Any]) -> None:
         self._layers: list[Layer] = [_layer(each) for each in settings] or [{}]
+        self._followed: tuple[Settings, ...] = ()  # below the layers, as they are at the moment
         self._problem: InvalidSetting | None = None
-        self._merged: dict[str, Any] | None = None
+        self._merged: dict[str, Any] = {}
+        self._merged_of: tuple[int, ...] = ()
+        self._version = next(_changes)
 
     def __getitem__(self, key: str) -> Any:
         try:
@@ -94,7 +111,7 @@ class Settings:
                 layer[existing] = {}
             layer = layer[existing]
         layer[_existing_key(layer, name)] = copy.deepcopy(value)
-        self._merged = None
+        self._version = next(_changes)
 
     def __contains__(self, key: str) -> bool:
         return key.casefold() in self._flat()
@@ -105,7 +122,7 @@ class Settings:
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __repr__(self) -> str:
-        return f"Settings({', '.join(map(repr, self._layers))})"
+        return f"Settings({', '.join(map(repr, _layers_of(self)))})"
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of a setting, or `default` if no layer has it."""
@@ -116,17 +133,18 @@ class Settings:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a single dictionary with all of the settings, merged according to the lookup rules."""
-        return _merge(self._layers)
+        return _merge(_layers_of(self))
 
     def replace(self, other: Settings) -> None:
         """Change these settings to be those of `other`; later changes to one do not show in the other."""
-        self._layers = copy.deepcopy(other._layers)
-        self._problem = other._problem
-        self._merged = None
+        self._layers, self._followed = _layers_of(other), ()
+        self._problem = other._first_problem()
+        self._version = next(_changes)
 
     def append(self, other: Settings | Mapping[str, Any]) -> None:
         """Add settings at the end of the search: everything before them overrides them."""
-        self._layers.extend(_layers_of(other))
+        # They come after what is followed, so they are followed too: a copy of them, that nobody changes.
+        self._followed += (Settings(*_layers_of(other)),)
         self._inherit_problem(other)
 
     def prepend(self, other: Settings | Mapping[str, Any]) -> None:
@@ -191,18 +209,29 @@ class Settings:
 
     def _inherit_problem(self, other: Settings | Mapping[str, Any]) -> None:
         if isinstance(other, Settings):
-            self._problem = self._problem or other._problem
-        self._merged = None
+            self._problem = self._problem or other._first_problem()
+        self._version = next(_changes)
+
+    def _follow(self, *others: Settings) -> Settings:
+        """Search others after these settings, as they are whenever something is looked up."""
+        self._followed = others
+        return self
+
+    def _first_problem(self) -> InvalidSetting | None:
+        return next((each._problem for each in (self, *self._followed) if each._problem is not None), None)
 
     def _flat(self) -> dict[str, Any]:
-        if self._problem is not None:
-            raise type(self._problem)(*self._problem.args)
-        if self._merged is None:
-            flat = dict(_flatten(_merge(self._layers)))
+        # Hot: once per lookup.
+        problem = self._first_problem()
+        if problem is not None:
+            raise type(problem)(*problem.args)
+        versions = self._version, *[each._version for each in self._followed]
+        if versions != self._merged_of:
+            flat = dict(_flatten(_merge(_layers_of(self))))
             for key, known in _KNOWN_BY_KEY.items():
                 if key in flat:
                     flat[key] = _checked(known, flat[key])
-            self._merged = flat
+            self._merged, self._merged_of = flat, versions
         return self._merged
 
 
@@ -211,7 +240,10 @@ setattr(Settings, "Settings", Settings)  # noqa: B010 - a plain assignment would
 
 
 def _layers_of(settings: Settings | Mapping[str, Any]) -> list[Layer]:
-    return copy.deepcopy(settings._layers) if isinstance(settings, Settings) else [_layer(settings)]
+    """Copies of all layers, the most important first."""
+    if not isinstance(settings, Settings):
+        return [_layer(settings)]
+    return [*copy.deepcopy(settings._layers), *(layer for each in settings._followed for layer in _layers_of(each))]
 
 
 def _layer(table: Mapping[str, Any]) -> Layer:
@@ -314,13 +346,29 @@ def _a(kind: type[Any]) -> str:
 def _from_environment(environ: Mapping[str, str]) -> Layer:
     """Settings from variables: HTMAP_DIR as it is; HTMAP_<KEY> for the others, ``__`` standing for the dot."""
     layer = Settings({})
-    for name, text in environ.items():
+    for name, text in _today(environ).items():
         if name == "HTMAP_DIR":
             layer[name] = text
         elif name.startswith("HTMAP_") and name not in _NOT_SETTINGS:
             key = name.removeprefix("HTMAP_").replace("__", ".")
             layer[key] = parsed(key, text)
     return layer._layers[0]
+
+
+def _today(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables under the names that they have now; of one that is set under both, the new name counts."""
+    renamed = dict(environ)
+    for old, new in _OLD_VARIABLES.items():
+        if old in renamed:
+            text = renamed.pop(old)
+            if new not in renamed:
+                renamed[new] = text
+                warnings.warn(
+                    f"HTMap: the environment variable {old} is called {new} now; its value is used.",
+                    FutureWarning,
+                    stacklevel=2,
+                )
+    return renamed
 
 
 def parsed(key: str, text: str) -> Any:
@@ -362,4 +410,4 @@ BASE_SETTINGS = Settings(_nested(KNOWN))
 USER_SETTINGS = _user_settings()
 """What ``~/.htmaprc`` says."""
 
-settings = Settings.from_settings({}, _from_environment(os.environ), USER_SETTINGS, BASE_SETTINGS)
+settings = Settings({}, _from_environment(os.environ))._follow(USER_SETTINGS, BASE_SETTINGS)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from . import describe_exception, records
 from .capture import Streams, read_streams, remove_streams
 from .checkpoints import Checkpoints
-from .errors import ComponentDied, ComponentFailure, RecordNotWritten, RunnerFailure
+from .errors import ComponentDied, ComponentFailure, ProgramDidNotEnd, RecordNotWritten, RunnerFailure
 from .outputs_file import Outputs
 from .usage import Usage, max_rss_kb
 from .user_files import UserFiles
@@ -49,6 +49,9 @@ def _record_death(task: Task, outputs: Outputs, component: int, position: Positi
     failure: ComponentFailure
     if position.write_errno:
         failure = RecordNotWritten(component, position.write_errno)
+    elif position.returned_at:
+        took_too_long = ended.exit_code == 1 and time.monotonic() - position.returned_at >= task.end_within_s
+        failure = ProgramDidNotEnd(component, ended.exit_code, task.end_within_s, took_too_long=took_too_long)
     else:
         failure = ComponentDied(component, ended.exit_code)
     # Little may fit where much did not.

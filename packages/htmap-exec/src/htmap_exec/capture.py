@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from htmap_common.agreed import STREAMS, stream_name
 
+from .kept_files import KeptFiles
 from .trees import copy_file
 
 _STDOUT, _STDERR = 1, 2
@@ -33,17 +34,22 @@ class Capture:
 
     def __init__(self, scratch: str, component: int) -> None:
         self._paths = _paths(scratch, component)
+        self._kept = KeptFiles()
 
     def __enter__(self) -> None:
         os.makedirs(os.path.dirname(self._paths[0]), exist_ok=True)
         for path, descriptor in zip(self._paths, (_STDOUT, _STDERR), strict=True):
             _redirect(path, descriptor)
+            self._kept.keep(path)
         # The previous component may have closed or replaced these.
         sys.stdout = sys.__stdout__ = _text_stream(_STDOUT)  # type: ignore[misc]
         sys.stderr = sys.__stderr__ = _text_stream(_STDERR)  # type: ignore[misc]
 
     def __exit__(self, *_: object) -> None:
         _flush()
+        self._kept.put_back()
+        for path in self._paths:
+            self._kept.let_go(path)
         with contextlib.suppress(OSError):
             open_standard_descriptors()
         for descriptor in (_STDOUT, _STDERR):

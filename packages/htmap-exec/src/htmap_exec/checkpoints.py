@@ -27,6 +27,7 @@ from htmap_common.agreed import CHECKPOINT
 from htmap_common.trees import Tree, is_inside, survey
 
 from .capture import copy_streams, put_back_streams
+from .kept_files import KeptFiles
 from .trees import copy, remove, tell_left_out, unlocking
 from .usage import Usage
 from .user_files import checked
@@ -43,12 +44,15 @@ class Checkpoints:
     ----------
     scratch
         Absolute path of the scratch directory.
+    kept
+        Holds the files of the last checkpoint.
     """
 
-    def __init__(self, scratch: str, component: int) -> None:
+    def __init__(self, scratch: str, component: int, kept: KeptFiles | None = None) -> None:
         self._scratch = scratch
         self._component = component
         self._place = os.path.join(scratch, CHECKPOINT, str(component))
+        self._kept = kept or KeptFiles()
         self._is_news = False
         self._places: set[str] = set()
 
@@ -83,6 +87,7 @@ class Checkpoints:
         if number is None:
             return False
         checkpoint = os.path.join(self._place, str(number))
+        self._kept.keep(checkpoint)
         put_back_streams(self._scratch, self._component, checkpoint)
         files = os.path.join(checkpoint, _FILES)
         for name in _names(files):
@@ -121,6 +126,7 @@ class Checkpoints:
 
     def forget(self) -> None:
         """Remove them: the component has returned, and its record is written."""
+        self._kept.let_go(self._place)
         remove(self._place)
 
     def _fill(self, new: str, paths: Iterable[str | os.PathLike[str]], usage: Usage) -> None:
@@ -146,6 +152,7 @@ class Checkpoints:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
                 continue  # another thread was faster
+            self._kept.keep(os.path.join(self._place, str(number)))
             return
 
     def _last(self) -> int | None:
@@ -155,6 +162,7 @@ class Checkpoints:
         for name in names:
             # Another thread may be at it too. What stays does no harm.
             with contextlib.suppress(OSError):
+                self._kept.let_go(os.path.join(self._place, name))
                 remove(os.path.join(self._place, name))
 
     def _says_the_same(self, new: str) -> bool:

@@ -18,13 +18,15 @@ _HELP = """\
 htmap-exec: runs components of an HTMap map on an execute node.
 
 usage: htmap-exec run --function FILE --components 5-9,12 --inputs FILE[,FILE...] --outputs FILE
-                      [--checkpoint-every SECONDS] [--no-locals]
+                      [--checkpoint-every SECONDS] [--end-within SECONDS] [--fresh-process] [--no-locals]
        htmap-exec fork-server | --self-test | --version | --wire-format | --help
 
 run          run components in the current directory, which holds the files; append a record for each to the outputs
              file, and go on after the records that are there already
 --checkpoint-every
              so often, end at a checkpoint or between two components, to be started again when the files are safe
+--end-within so long may take what a component leaves for the end of its program: threads, executors, atexit
+             handlers (default: 300)
 --fresh-process
              run each component in a process of its own, which has to load the function again
 --no-locals  keep the values of local variables out of the records of failures
@@ -38,6 +40,7 @@ exit codes:  0 every component returned, 100 at least one raised, 101 the runner
 
 _VALUES = ("--function", "--components", "--inputs", "--outputs")
 _EVERY = "--checkpoint-every"
+_END_WITHIN = "--end-within"
 _NO_LOCALS = "--no-locals"
 _FRESH = "--fresh-process"
 
@@ -69,7 +72,7 @@ def parse_task(arguments: list[str]) -> Task:
     values = {}
     rest = iter(argument for argument in arguments if argument not in (_NO_LOCALS, _FRESH))
     for option in rest:
-        if option not in (*_VALUES, _EVERY):
+        if option not in (*_VALUES, _EVERY, _END_WITHIN):
             raise RunnerFailure(f"There is no option {option!r}. Try: htmap-exec --help")
         values[option] = next(rest, "")
     missing = [option for option in _VALUES if not values.get(option)]
@@ -86,15 +89,16 @@ def parse_task(arguments: list[str]) -> Task:
         with_locals=_NO_LOCALS not in arguments,
         has_fresh_processes=_FRESH in arguments,
         sent=frozenset([*os.listdir(scratch), values["--outputs"]]),
-        leave_at=_leave_at(values[_EVERY]) if _EVERY in values else None,
+        end_within_s=_seconds(values.get(_END_WITHIN, "300")),
+        leave_at=time.monotonic() + _seconds(values[_EVERY]) if _EVERY in values else None,
     )
 
 
-def _leave_at(every: str) -> float:
+def _seconds(text: str) -> float:
     try:
-        return time.monotonic() + float(every)
+        return float(text)
     except ValueError:
-        raise RunnerFailure(f"{every!r} is no number of seconds.") from None
+        raise RunnerFailure(f"{text!r} is no number of seconds.") from None
 
 
 def parse_components(text: str) -> list[int]:

@@ -10,6 +10,7 @@
     ├── ComponentNotInShard
     ├── UnpicklableResult
     ├── ComponentDied              the process went away without saying why
+    ├── ProgramDidNotEnd           it went away, or had to be ended, in what the component had left for its end
     └── RecordNotWritten           the result was there, but could not be stored
 
 Other side: `htmap_exec.describe_exception` makes plain data of a ComponentFailure, as of the exceptions of the user.
@@ -134,6 +135,26 @@ _SIGNAL_HINTS = {
     "SIGXCPU": "The node limits CPU time, and the component used it up: split it into smaller ones.",
     "SIGXFSZ": "The node limits the size of a file, and the component went beyond it.",
 }
+
+
+class ProgramDidNotEnd(ComponentFailure):
+    """The function returned, but what it had left for the end of its program did not come to a good end."""
+
+    def __init__(self, component: int, exit_code: int, limit_s: float, *, took_too_long: bool) -> None:
+        if took_too_long:
+            super().__init__(
+                f"Component {component} returned, but a thread or an atexit handler that it left was still at work "
+                f"after {limit_s:g} s, so its result does not count.",
+                "Its stderr shows where each thread was. Stop or join threads before the function returns, make them "
+                "daemons, or allow more time with MapOptions(end_within=...).",
+            )
+        else:
+            how, hint = _how_it_ended(exit_code)
+            super().__init__(
+                f"Component {component} returned, but then a thread or an atexit handler that it left ended the "
+                f"process: it {how}. So its result does not count.",
+                hint,
+            )
 
 
 class RecordNotWritten(ComponentFailure):

@@ -22,10 +22,11 @@ import os
 import signal
 from typing import TYPE_CHECKING, NoReturn
 
-from htmap_common.agreed import CHECKPOINTED
+from htmap_common.agreed import CHECKPOINT, CHECKPOINTED, PREFIX, TRANSFER
 
 from .capture import open_standard_descriptors
 from .errors import RunnerFailure
+from .kept_files import KeptFiles, enter_scratch, put_back_of
 from .progress import NEXT_WORKER, Ended, Progress
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Keeper:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._progress = Progress()
+        self._kept = KeptFiles()
         self._worker_pid: int | None = None
         self._stop_signal: int | None = None
 
@@ -62,8 +64,10 @@ class Keeper:
         for number in _STOP_SIGNALS:
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGALRM, self._on_grace_over)
+        self._keep_files()
         while True:
             ended = self._run_worker()
+            self._put_files_back()
             exit_code = self._progress.exit_code()
             if self._stop_signal is not None and exit_code in (None, CHECKPOINTED, NEXT_WORKER):
                 _end_by(self._stop_signal)
@@ -74,6 +78,20 @@ class Keeper:
             from .after_death import settle  # noqa: PLC0415 - see above
 
             settle(self._task, self._progress.position(), ended)
+
+    def _keep_files(self) -> None:
+        """Hold what the job needs, and what it is to send back: the function may remove whatever it finds."""
+        self._kept.keep_sent(self._task)
+        # The worker makes it otherwise, and then nobody would hold it.
+        self._kept.keep(self._task.outputs, make=True)
+
+    def _put_files_back(self) -> None:
+        enter_scratch(self._task.scratch)
+        self._kept.put_back()
+        for name in (TRANSFER, CHECKPOINT):
+            if name in self._task.sent:
+                with contextlib.suppress(OSError):  # the queue will say what it misses
+                    os.makedirs(os.path.join(self._task.scratch, name), exist_ok=True)
 
     def _run_worker(self) -> Ended:
         """Fork a worker, which goes on where the last one stopped, and wait for its end."""
@@ -119,6 +137,8 @@ class Keeper:
         self._stop_signal = number
         self._progress.set_stopping()
         signal.alarm(_GRACE_S)
+        if self._worker_pid is not None:
+            put_back_of(self._worker_pid, os.path.join(self._task.scratch, PREFIX))
         self._signal_worker(signal.SIGTERM)
 
     def _on_grace_over(self, _number: int, _frame: FrameType | None) -> None:

@@ -1,6 +1,6 @@
 """What the keeper and the worker tell each other: a page of memory that they share, and how the worker ended.
 
-In: the worker says which component it is at, and how the job ended; the keeper says that the job is to stop.
+In: the worker says which component it is at, how far, and how the job ended; the keeper, that the job is to stop.
 Out: each reads what the other said. The page outlives the worker, however that dies.
 """
 
@@ -17,7 +17,7 @@ _STOPPING_AT = 0
 _EXIT_CODE_AT = 8
 _POSITION_AT = 16
 _EXIT_CODE = struct.Struct("=i")
-_POSITION = struct.Struct("=qdddi")
+_POSITION = struct.Struct("=qdddid")
 _NONE = -1
 
 NEXT_WORKER = -2
@@ -37,6 +37,9 @@ class Position(NamedTuple):
         What the worker had used when the component started.
     write_errno
         Not 0: the component is done, but its record could not be written, and the worker has left.
+    returned_at
+        Not 0: when, on the clock of time.monotonic(), the component had returned and what it has left for the end of
+        the program began.
     """
 
     component: int | None
@@ -44,6 +47,7 @@ class Position(NamedTuple):
     user_cpu_s: float = 0.0
     system_cpu_s: float = 0.0
     write_errno: int = 0
+    returned_at: float = 0.0
 
 
 class Ended(NamedTuple):

@@ -26,6 +26,8 @@ class Task(NamedTuple):
         Whether each component runs in a process of its own.
     sent
         Names of what was in the scratch directory before anything ran, and of the outputs file.
+    end_within_s
+        How long what was left for the end of the program may take.
     leave_at
         When to have checkpoints sent to the access point, on the clock of time.monotonic(). None: never.
     """
@@ -38,4 +40,5 @@ class Task(NamedTuple):
     with_locals: bool = True
     has_fresh_processes: bool = False
     sent: frozenset[str] = frozenset()
+    end_within_s: float = 300.0
     leave_at: float | None = None

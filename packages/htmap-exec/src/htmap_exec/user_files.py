@@ -22,6 +22,7 @@ from htmap_common.agreed import STREAMS, TRANSFER
 from htmap_common.trees import File, Tree, is_inside, joined, survey
 from htmap_common.wording import unexpanded
 
+from .kept_files import KeptFiles
 from .trees import copy_file, make_folder, make_folders, remove, tell_left_out, unlocking
 
 
@@ -49,15 +50,18 @@ class UserFiles:
     ----------
     scratch
         Absolute path of the scratch directory, without links in it.
+    kept
+        Holds what is to be sent back.
     """
 
-    def __init__(self, scratch: str, component: int) -> None:
+    def __init__(self, scratch: str, component: int, kept: KeptFiles | None = None) -> None:
         self._scratch = scratch
         self._transfer = os.path.join(scratch, TRANSFER, str(component))
         self._copies = os.path.join(scratch, STREAMS, f"sending-{component}")
         # Places that this attempt has sent; what else is there was sent before the checkpoint it began with.
         self._places: set[str] = set()
         self._folders: set[str] = set()
+        self._kept = kept or KeptFiles()
 
     def transfer_output_files(self, *paths: str | os.PathLike[str]) -> None:
         """Move files and folders to where they are sent back from; what lies elsewhere on the node is copied."""
@@ -69,13 +73,16 @@ class UserFiles:
             for each in sent:
                 self._copy(each)
             for each in sent:
+                self._kept.let_go(os.path.join(self._transfer, each.place))
                 self._put(each)
+                self._kept.keep(os.path.join(self._transfer, each.place))
         finally:
             remove(self._copies)
         tell_left_out([each.tree for each in sent], "transfer_output_files")
 
     def forget(self) -> None:
         """Clear away what an interrupted attempt has left."""
+        self._kept.let_go(self._transfer)
         remove(self._transfer)
 
     def output_files(self) -> list[str]:

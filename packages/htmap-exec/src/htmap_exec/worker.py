@@ -11,6 +11,7 @@ import errno
 import gc
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,8 +24,11 @@ from .checkpoints import Checkpoints
 from .errors import ComponentFailure, RunnerFailure, UnpicklableResult
 from .function import load_function
 from .inputs import Inputs
+from .kept_files import KeptFiles, enter_scratch
 from .leave_for_checkpoint import CheckpointLeave
 from .outputs_file import Outputs
+from .process_state import ProcessState, stop_timers
+from .program_end import end_program
 from .progress import NEXT_WORKER, Position, Progress
 from .records import OutputRecord, compose
 from .usage import Meter
@@ -52,6 +56,8 @@ class Worker:
         self._outputs = Outputs(task)
         self._inputs = Inputs(task.inputs, task.scratch)
         self._function: Callable[..., Any] | None = None
+        self._state: ProcessState | None = None
+        self._kept = KeptFiles()
         self._leave = CheckpointLeave(task, progress)
         self._pid = os.getpid()
 
@@ -68,7 +74,9 @@ class Worker:
         sys.path.insert(0, self._task.scratch)
         stand_in.install()
         main_module.set_up_process()
-        for number, component in enumerate(self._outputs.unfinished()):
+        self._kept.keep_sent(self._task)
+        unfinished = self._outputs.unfinished()
+        for number, component in enumerate(unfinished):
             if self._progress.is_stopping():
                 return  # the function has survived SIGTERM, but the job is still to end
             if number > 0:
@@ -77,16 +85,18 @@ class Worker:
                 if self._task.has_fresh_processes:
                     self._progress.set_exit_code(NEXT_WORKER)
                     return
-            self._run_one(component)
+                if self._state is not None:
+                    self._state.reset()
+            self._run_one(component, is_last=self._task.has_fresh_processes or component == unfinished[-1])
         self._progress.set_exit_code(self._outputs.finish())
 
-    def _run_one(self, component: int) -> None:
-        os.chdir(self._task.scratch)
+    def _run_one(self, component: int, *, is_last: bool) -> None:
+        enter_scratch(self._task.scratch)
         os.environ[COMPONENT] = str(component)
-        checkpoints = Checkpoints(self._task.scratch, component)
+        checkpoints = Checkpoints(self._task.scratch, component, self._kept)
         meter = Meter(checkpoints.usage())
         self._progress.set_position(Position(component, meter.started, meter.user_cpu_s, meter.system_cpu_s))
-        files = UserFiles(self._task.scratch, component)
+        files = UserFiles(self._task.scratch, component, self._kept)
 
         def checkpoint(*paths: str | os.PathLike[str]) -> None:
             checkpoints.save(paths, meter.read())
@@ -94,27 +104,35 @@ class Worker:
                 self._leave.leave()
 
         on_execute.install(checkpoint=checkpoint, transfer_output_files=files.transfer_output_files)
-        ending = self._attempt(component, checkpoints, files)
+        ending = self._attempt(component, checkpoints, files, is_last=is_last)
+        self._kept.put_back()
         if ending.failure is not None and self._progress.is_stopping():
             # Eviction made it fail (a handler for SIGTERM that raises, a killed child): it will run again.
             os._exit(1)
-        self._append(
-            compose(
-                component,
-                meter.read(),
-                read_streams(self._task.scratch, component),
-                files.output_files(),
-                payload=ending.payload,
-                failure=ending.failure,
-                scratch=self._task.scratch,
+
+        def record() -> None:
+            self._append(
+                compose(
+                    component,
+                    meter.read(),
+                    read_streams(self._task.scratch, component),
+                    files.output_files(),
+                    payload=ending.payload,
+                    failure=ending.failure,
+                    scratch=self._task.scratch,
+                )
             )
-        )
+
+        record()
         if ending.failure is None:
             checkpoints.forget()
+        elif is_last and self._end_program(component):
+            # However that ends, the exception is recorded. What was printed comes into a second record, which counts.
+            record()
         checkpoints.clear_scratch(self._task.sent)
         remove_streams(self._task.scratch, component)
 
-    def _attempt(self, component: int, checkpoints: Checkpoints, files: UserFiles) -> _Ending:
+    def _attempt(self, component: int, checkpoints: Checkpoints, files: UserFiles, *, is_last: bool) -> _Ending:
         """Call the function, and answer for whatever comes of it."""
         try:
             if not checkpoints.restore():
@@ -123,6 +141,10 @@ class Worker:
                 remove_streams(self._task.scratch, component)
             with Capture(self._task.scratch, component):
                 ending = _Ending(self._call(component))
+                if is_last and os.getpid() == self._pid:
+                    # Only then does the result count. A death in there is no longer one of the function.
+                    self._progress.set_position(self._progress.position()._replace(returned_at=time.monotonic()))
+                    end_program(self._task.end_within_s)
         except BaseException as error:  # noqa: BLE001 - sys.exit() and Ctrl-C too end in a record
             self._leave_if_forked(error)
             return self._fail(error)
@@ -135,8 +157,13 @@ class Worker:
             # The keeper has switched it off. What has been imported by now need never be searched.
             gc.freeze()
             gc.enable()
+            if len(self._task.components) > 1:
+                self._state = ProcessState()
         args, kwargs = self._inputs.load(component)
-        result = self._function(*args, **kwargs)
+        try:
+            result = self._function(*args, **kwargs)
+        finally:
+            stop_timers()
 
         from . import pickling  # noqa: PLC0415 - as in _fail
 
@@ -146,6 +173,13 @@ class Worker:
             raise
         except Exception as error:
             raise UnpicklableResult(type(result).__qualname__, error) from error
+
+    def _end_program(self, component: int) -> bool:
+        """Do what is left for the end; whether anything has been printed there."""
+        before = read_streams(self._task.scratch, component)
+        with Capture(self._task.scratch, component):
+            end_program(self._task.end_within_s)
+        return read_streams(self._task.scratch, component) != before
 
     def _fail(self, error: BaseException) -> _Ending:
         failure = describe_exception.describe(error, with_locals=self._task.with_locals)

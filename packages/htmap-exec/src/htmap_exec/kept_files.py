@@ -1,0 +1,152 @@
+"""Files of ours that are still there when the user's function has removed all that lies in its directory.
+
+In: files that a job needs, or that it is to send back, all in the scratch directory, which is the function's working
+directory. Out: the same files, put back where they were.
+On the other side: functions that tidy up: ``for name in os.listdir(): os.remove(name)``.
+
+A file that is open loses its name, not its content. So each one is held open, and written anew if its last name is
+gone. That costs one system call a file, and nothing at all is copied while nobody removes anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .task import Task
+
+# The function needs descriptors too, and 1024 is the usual limit. What goes beyond is not held: a checkpoint of a
+# thousand files, say.
+_MOST = 128
+_PIECE = 1024 * 1024
+
+
+class _Kept(NamedTuple):
+    descriptor: int
+    identity: tuple[int, int]
+
+
+class KeptFiles:
+    """Files that are held open."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Kept] = {}
+
+    def keep(self, path: str, *, make: bool = False) -> None:
+        """Hold a file, or all files of a directory. What cannot be opened is left to whoever needs it.
+
+        Parameters
+        ----------
+        make
+            Make it, empty, if it is not there.
+        """
+        for file in [path] if make else _files(path):
+            if len(self._kept) >= _MOST:
+                return
+            # What is no regular file might never open (a FIFO).
+            with contextlib.suppress(OSError):
+                flags = os.O_RDWR | os.O_CREAT if make else os.O_RDONLY
+                descriptor = os.open(file, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+                self._kept[file] = _Kept(descriptor, _identity(os.fstat(descriptor)))
+
+    def keep_sent(self, task: Task) -> None:
+        """Hold what came with the job: its files, and the zip of the runner, some parts of which are loaded late."""
+        for name in (task.function, *task.inputs):
+            self.keep(os.path.join(task.scratch, name))
+        archive = getattr(__spec__.loader, "archive", None)
+        if archive is not None and os.path.dirname(os.path.abspath(archive)) == task.scratch:
+            self.keep(os.path.abspath(archive))
+
+    def let_go(self, path: str) -> None:
+        """Hold a file, or those of a directory, no longer: we are about to remove it."""
+        inside = os.path.join(path, "")
+        for file in [file for file in self._kept if file == path or file.startswith(inside)]:
+            kept = self._kept.pop(file)
+            if _is_still(kept):
+                os.close(kept.descriptor)
+
+    def put_back(self) -> None:
+        """Write anew what has lost its last name."""
+        for path, kept in list(self._kept.items()):
+            if _is_still(kept) and put_back(kept.descriptor, path):
+                # From now on the new one counts.
+                os.close(kept.descriptor)
+                del self._kept[path]
+                self.keep(path)
+
+
+def enter_scratch(scratch: str) -> None:
+    """Go to the scratch directory, even if the function has removed that, too."""
+    with contextlib.suppress(OSError):
+        os.makedirs(scratch, exist_ok=True)
+        os.chdir(scratch)
+
+
+def put_back(descriptor: int, path: str) -> bool:
+    """Write an open file anew if it has lost its last name; whether it has been. A full disk must cost nothing else."""
+    status = os.fstat(descriptor)
+    if status.st_nlink > 0:
+        return False
+    with contextlib.suppress(OSError):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        new = f"{path}.new"
+        with open(new, "wb") as file:
+            offset = 0
+            while piece := os.pread(descriptor, _PIECE, offset):
+                file.write(piece)
+                offset += len(piece)
+            os.fchmod(file.fileno(), status.st_mode & 0o777)
+        os.rename(new, path)
+        return True
+    return False
+
+
+def put_back_of(pid: int, below: str) -> None:
+    """Write anew what another process holds open of ours, and is about to die with.
+
+    Parameters
+    ----------
+    below
+        What paths of our files begin with.
+    """
+    directory = f"/proc/{pid}/fd"
+    with contextlib.suppress(OSError):
+        for number in os.listdir(directory):
+            with contextlib.suppress(OSError):
+                link = os.path.join(directory, number)
+                path, gone, _ = os.readlink(link).rpartition(" (deleted)")
+                if gone and path.startswith(below):
+                    _put_back_link(link, path)
+
+
+def _put_back_link(link: str, path: str) -> None:
+    descriptor = os.open(link, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        put_back(descriptor, path)
+    finally:
+        os.close(descriptor)
+
+
+def _is_still(kept: _Kept) -> bool:
+    """Whether the descriptor is the one that was opened: functions that make daemons close all that they find."""
+    try:
+        return _identity(os.fstat(kept.descriptor)) == kept.identity
+    except OSError:
+        return False
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _files(path: str) -> Iterator[str]:
+    """The regular files at or below a path."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        for directory, _, names in os.walk(path):
+            for name in names:
+                yield from _files(os.path.join(directory, name))
+    elif os.path.isfile(path) and not os.path.islink(path):
+        yield path

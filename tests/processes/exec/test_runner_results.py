@@ -167,9 +167,9 @@ def test_transfer_paths_become_paths_of_the_files_that_arrived(job: Job) -> None
     assert job.results()[1] == [("PosixPath", f"{scratch}/for one")]
 
 
-def test_threads_that_are_left_behind_do_not_keep_the_job_from_ending(job: Job) -> None:
+def test_daemons_that_are_left_behind_do_not_keep_the_job_from_ending(job: Job) -> None:
     def function() -> str:
-        threading.Thread(target=threading.Event().wait).start()
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
         return "done"
 
     job.call(function)

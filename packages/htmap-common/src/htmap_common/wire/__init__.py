@@ -7,6 +7,8 @@ the bytes.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .description import describe
 from .errors import Corrupt, NotOurFile, Torn, UnknownFormat, WireError, WrongKind
 from .files import decode_file, encode_file, read_header, read_record
@@ -14,9 +16,11 @@ from .framing import FORMAT, Kind, Record, Run
 from .functions import FunctionFile, Thing, encode_function, read_function, read_things
 from .index import IndexEntry
 from .inputs import SentFile, Shard, ShardHeader, encode_shard, read_shard, read_shard_header
-from .outcome import Outcome, OutcomeRecord, RemoteException, RemoteFrame, read_exception, read_outcome
 from .outputs import OutputsReader, OutputsWriter
 from .source import Buffer, write_buffers
+
+if TYPE_CHECKING:
+    from .outcome import Outcome, OutcomeRecord, RemoteException, RemoteFrame, read_exception, read_outcome
 
 __all__ = [
     "FORMAT",
@@ -57,3 +61,16 @@ __all__ = [
     "read_things",
     "write_buffers",
 ]
+
+_OF_OUTCOMES = frozenset(
+    ("Outcome", "OutcomeRecord", "RemoteException", "RemoteFrame", "read_exception", "read_outcome")
+)
+
+
+def __getattr__(name: str) -> Any:
+    # Only whoever reads results needs these: the runner starts once per job.
+    if name in _OF_OUTCOMES:
+        from . import outcome  # noqa: PLC0415 - see above
+
+        return getattr(outcome, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,6 +19,8 @@ from tests.submit import event_text
 from htmap.backend.protocol import Action, Backend, JobSelection, JobStatus, QueuedJob
 from htmap.exceptions import BackendError
 from htmap.results.program import Program
+from htmap.store.mapdir import MapDir
+from htmap.store.records import QueueIdentity
 from htmap_common.agreed import SOME_RAISED
 from htmap_common.wire import OutputsWriter, read_shard
 
@@ -125,9 +127,20 @@ def parse(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
     return commands, items
 
 
-def only(backend: Backend) -> Callable[[str], Backend]:
-    """What gives the backend of a name, where there is but one."""
-    return lambda _name: backend
+@dataclass(frozen=True)
+class only:  # noqa: N801 - reads as what it says
+    """Gives backends (`htmap.backend.select.Backends`), where there is but one."""
+
+    backend: Backend
+
+    def new(self, _name: str) -> Backend:
+        return self.backend
+
+    def of(self, _map_dir: MapDir) -> Backend:
+        return self.backend
+
+    def again(self, _map_dir: MapDir, *, elsewhere: bool) -> Backend:  # noqa: ARG002 - there is no other
+        return self.backend
 
 
 class FakeBackend:
@@ -152,10 +165,15 @@ class FakeBackend:
         self.is_silent = False
         self.reasons: list[str] = []
         self.progress_asked = 0
+        self.queue_identity: QueueIdentity | None = None
         self.machines: dict[str, int] = {}
         self._clusters = 0
 
     # --- the protocol ---
+
+    def identity(self) -> QueueIdentity | None:
+        self._check()
+        return self.queue_identity
 
     def submit(self, description: Path, uid: str) -> int:
         cluster = self.submit_text(description.read_text(encoding="utf-8"))

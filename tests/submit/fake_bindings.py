@@ -32,6 +32,12 @@ class JobAction(enum.Enum):
 
 class DaemonType(enum.Enum):
     Schedd = 3
+    Collector = 5
+
+
+class AdType(enum.Enum):
+    Startd = 0
+    Schedd = 1
 
 
 class QueryOpts(enum.Flag):
@@ -60,7 +66,13 @@ class Bindings(ModuleType):
     Attributes
     ----------
     queue
-        The queue of its one schedd.
+        The queue of its one schedd, if there is but one.
+    schedds
+        The name of each schedd, to the ad by which its pool knows it.
+    here
+        Whose file is on this machine.
+    queues
+        The queue of a schedd, by the name of the latter; those not listed have `queue`.
     failure
         What the next calls raise, when the schedd is looked for already.
     late_failure
@@ -72,12 +84,17 @@ class Bindings(ModuleType):
     HTCondorException = HTCondorException
     JobAction = JobAction
     DaemonType = DaemonType
+    AdType = AdType
     QueryOpts = QueryOpts
     Submit = Submit
 
     def __init__(self) -> None:
         super().__init__("htcondor2")
         self.queue = FakeBackend("htcondor")
+        self.here: str | None = "me@ap1"
+        self.schedds: dict[str, Ad] = {"me@ap1": schedd_ad("me@ap1", 1_000)}
+        self.queues: dict[str, FakeBackend] = {}
+        self.param = {"COLLECTOR_HOST": "cm.example.org"}
         self.failure: BaseException | None = None
         self.late_failure: BaseException | None = None
         self.calls: list[tuple[Any, ...]] = []
@@ -85,30 +102,59 @@ class Bindings(ModuleType):
     def Schedd(self, location: object = None) -> Schedd:  # noqa: N802 - the vendor's name
         self.calls.append(("Schedd", location))
         self._check()
-        return Schedd(self)
+        return Schedd(self, str(location["Name"]) if isinstance(location, dict) else "")
 
     def Collector(self, address: str | None = None) -> Collector:  # noqa: N802 - as above
         self.calls.append(("Collector", address))
-        return Collector(self)
+        return Collector(self, address or str(self.param["COLLECTOR_HOST"]), is_default=address is None)
 
     def _check(self) -> None:
         if self.failure is not None:
             raise self.failure
 
 
-class Collector:
-    def __init__(self, module: Bindings) -> None:
-        self._module = module
+Ad = dict[str, Any]
 
-    def locate(self, kind: DaemonType, name: str | None) -> str | None:
+
+def schedd_ad(name: str, born: int, pool: str = "cm.example.org") -> Ad:
+    return {"Name": name, "JobQueueBirthdate": born, "Pool": pool}
+
+
+class Collector:
+    def __init__(self, module: Bindings, pool: str, *, is_default: bool) -> None:
+        self._module = module
+        self._pool = pool
+        self._is_default = is_default
+
+    def locate(self, kind: DaemonType, name: str | None = None) -> Ad | None:
         self._module._check()
-        return None if name == "unknown" else f"{kind.name} {name}"
+        if kind is DaemonType.Collector:
+            return {"MyAddress": "<10.0.0.1:4242?addrs=10.0.0.1-4242&sock=collector>"}
+        if name is None and self._module.here is not None and self._is_default:
+            return self._module.schedds[self._module.here]
+        if name is None:
+            name = next((each for each in self._module.schedds if self._known(each)), None)
+        known = {key: value for key, value in (self._known(name) or {}).items() if key != "JobQueueBirthdate"}
+        return known or None
+
+    def query(self, kind: AdType, constraint: str, projection: list[str]) -> list[Ad]:
+        self._module._check()
+        assert kind is AdType.Schedd
+        assert "JobQueueBirthdate" in projection
+        found = re.fullmatch(r'Name == "(.*)"', constraint)
+        assert found
+        ad = self._known(found[1])
+        return [] if ad is None else [ad]
+
+    def _known(self, name: str | None) -> Ad | None:
+        ad = self._module.schedds.get(name or "")
+        return ad if ad is not None and ad["Pool"] == self._pool else None
 
 
 class Schedd:
-    def __init__(self, module: Bindings) -> None:
+    def __init__(self, module: Bindings, name: str) -> None:
         self._module = module
-        self._queue = module.queue
+        self._queue = module.queues.get(name, module.queue)
 
     def submit(self, description: Submit) -> SubmitResult:
         self._asked("submit", description)

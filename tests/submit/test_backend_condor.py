@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from tests.submit.fake_backend import SEPARATOR
-from tests.submit.fake_bindings import Bindings, DaemonType, HTCondorException, JobAction
+from tests.submit.fake_bindings import Bindings, HTCondorException, JobAction, schedd_ad
 
 from htmap.backend.condor import CondorBackend
-from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob
+from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob, QueueIsGone
 from htmap.exceptions import BackendError, BackendNotAvailable
+from htmap.store.records import QueueIdentity
 
 UID = "0a1b"
 ALL = JobSelection(UID)
@@ -169,13 +170,81 @@ def test_a_job_in_queue_and_history_is_told_once(bindings: Bindings, backend: Co
     assert len(backend.query(ALL, with_history=True)) == 4
 
 
+# --- which schedd that is ---------------------------------------------------------------------------------------------
+
+AP1, AP2 = QueueIdentity("me@ap1", "cm.example.org", 1_000), QueueIdentity("me@ap2", "cm.example.org", 2_000)
+
+
+def locations(bindings: Bindings) -> list[str]:
+    return [str(location["Name"]) for (location,) in asked(bindings, "Schedd")]
+
+
 def test_a_schedd_is_located_if_settings_name_it(bindings: Bindings) -> None:
-    CondorBackend().query(ALL)
-    CondorBackend("schedd@example.org").query(ALL)
-    CondorBackend(None, "collector.example.org").query(ALL)
-    assert asked(bindings, "Collector") == [(None,), ("collector.example.org",)]
-    assert asked(bindings, "Schedd") == [(None,), ("Schedd schedd@example.org",), ("Schedd None",)]
-    assert DaemonType.Schedd.name == "Schedd"
+    bindings.schedds["me@ap2"] = schedd_ad("me@ap2", 2_000)
+    bindings.schedds["me@far"] = schedd_ad("me@far", 3_000, "far.example.org")
+    for backend in (CondorBackend(), CondorBackend("me@ap2"), CondorBackend("me@far", "far.example.org")):
+        backend.query(ALL)
+    assert locations(bindings) == ["me@ap1", "me@ap2", "me@far"]
+
+
+@pytest.mark.parametrize("collector", [None, "cm.example.org"])
+@pytest.mark.parametrize("scheduler", [None, "me@ap1"])
+def test_a_queue_says_which_it_is(scheduler: str | None, collector: str | None, bindings: Bindings) -> None:
+    assert CondorBackend(scheduler, collector).identity() == AP1
+    assert bindings.calls
+
+
+def test_a_pool_whose_port_is_given_at_each_start_is_named_by_its_address(bindings: Bindings) -> None:
+    bindings.param["COLLECTOR_HOST"] = "127.0.0.1:0"
+    assert CondorBackend().identity() == QueueIdentity("me@ap1", "10.0.0.1:4242", 1_000)
+
+
+@pytest.mark.parametrize("scheduler", [None, "me@ap1", "me@ap2", "unknown"])
+@pytest.mark.parametrize("wanted", [AP1, AP2], ids=["ap1", "ap2"])
+def test_the_queue_that_is_meant_is_asked_whatever_settings_name(
+    wanted: QueueIdentity, scheduler: str | None, bindings: Bindings
+) -> None:
+    bindings.schedds["me@ap2"] = schedd_ad("me@ap2", 2_000)
+    backend = CondorBackend(scheduler, None, wanted)
+    backend.act(Action.HOLD, ALL, "why")
+    assert locations(bindings) == [wanted.schedd]
+    assert backend.identity() == wanted
+
+
+def test_a_queue_of_another_pool_is_asked_there(bindings: Bindings) -> None:
+    bindings.schedds["me@far"] = schedd_ad("me@far", 3_000, "far.example.org")
+    far = QueueIdentity("me@far", "far.example.org", 3_000)
+    CondorBackend(None, None, far).query(ALL)
+    assert locations(bindings) == ["me@far"]
+
+
+@pytest.mark.parametrize("call", ["hold", "edit", "query"])
+def test_a_queue_that_cannot_be_reached_is_named_and_no_other_is_asked(
+    call: str, bindings: Bindings, description: Path
+) -> None:
+    with pytest.raises(BackendNotAvailable, match=r"access point me@ap2 of the pool cm.*from here.*is me@ap1.*another"):
+        CALLS[call](CondorBackend(None, None, AP2), description)
+    assert asked(bindings, "Schedd") == []
+
+
+def test_a_schedd_of_the_same_name_in_another_pool_is_another(bindings: Bindings) -> None:
+    with pytest.raises(BackendNotAvailable, match="cannot be asked from here"):
+        CondorBackend(None, None, QueueIdentity("me@ap1", "other.example.org", 999)).query(ALL)
+    assert asked(bindings, "Schedd") == []
+
+
+@pytest.mark.parametrize("call", ["hold", "edit", "query", "submit"])
+def test_a_queue_that_was_set_up_anew_is_gone(call: str, bindings: Bindings, description: Path) -> None:
+    bindings.schedds["me@ap1"] = schedd_ad("me@ap1", 5_000)
+    with pytest.raises(QueueIsGone, match=r"me@ap1 of the pool cm\.example\.org was set up anew"):
+        CALLS[call](CondorBackend(None, None, AP1), description)
+    assert asked(bindings, "Schedd") == []
+
+
+def test_a_queue_whose_pool_has_moved_is_still_the_same(bindings: Bindings) -> None:
+    bindings.param["COLLECTOR_HOST"] = "new.example.org"
+    CondorBackend(None, None, AP1).query(ALL)
+    assert locations(bindings) == ["me@ap1"]
 
 
 # --- what its exceptions become -------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def test_a_map_consists_of_what_it_needs(home: Home, fake: FakeBackend) -> None:
     assert list(home.maps.iterdir()) == [map_dir.path]
     assert not is_held(map_dir.lock)
     assert [job.components for job in fake.jobs.values()] == [[0, 1], [2, 3], [4]]
-    assert standing(map_dir, lambda _name: fake) is Standing.MAP
+    assert standing(map_dir, only(fake)) is Standing.MAP
 
 
 def test_the_function_says_what_it_was_made_with(home: Home, fake: FakeBackend) -> None:
@@ -241,7 +241,7 @@ def test_a_map_is_being_made_until_its_jobs_are_submitted(home: Home, fake: Fake
 
     def inputs() -> Iterator[int]:
         (path,) = home.maps.iterdir()
-        seen.append(standing(MapDir(path), lambda _name: fake))
+        seen.append(standing(MapDir(path), only(fake)))
         yield 1
 
     create(home, only(fake), fake.name, request_of(double, inputs()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from tests.submit.conftest import request_of
@@ -27,15 +28,19 @@ def map_dir(home: Home, fake: FakeBackend) -> MapDir:
     return made
 
 
-def never_asked(_name: str) -> FakeBackend:
-    pytest.fail("the queue was asked")
+class NeverAsked(only):
+    def of(self, _map_dir: MapDir) -> FakeBackend:
+        pytest.fail("the queue was asked")
+
+
+never_asked = NeverAsked(FakeBackend())
 
 
 def forget_cluster(map_dir: MapDir) -> None:
     """As after a kill between submitting and recording the cluster."""
     path = map_dir.submission(0).submission
     record = SubmissionRecord.load(path)
-    SubmissionRecord(record.number, record.created, record.ranges, record.chunksize).save(path)
+    replace(record, cluster=None).save(path)
 
 
 def lose_log(map_dir: MapDir) -> None:
@@ -60,9 +65,7 @@ def test_a_map_whose_jobs_are_in_the_queue_is_one_and_its_cluster_is_recorded(
 ) -> None:
     forget_cluster(map_dir)
     lose_log(map_dir)
-    asked: list[str] = []
-    assert standing(map_dir, lambda name: asked.append(name) or fake) is Standing.MAP  # type: ignore[func-returns-value]
-    assert asked == ["fake"]
+    assert standing(map_dir, only(fake)) is Standing.MAP
     assert SubmissionRecord.load(map_dir.submission(0).submission).cluster == 1
 
 
@@ -72,15 +75,15 @@ def test_a_map_whose_jobs_the_queue_only_remembers_is_not_swept_up_but_found(
     fake.run()
     forget_cluster(map_dir)
     lose_log(map_dir)
-    assert standing(map_dir, lambda _name: fake) is Standing.LEFTOVER
-    assert sweep(home, lambda _name: fake) == []
+    assert standing(map_dir, only(fake)) is Standing.LEFTOVER
+    assert sweep(home, only(fake)) == []
     assert standing(map_dir, never_asked) is Standing.MAP
 
 
 def test_a_directory_without_any_evidence_of_jobs_is_left_over(map_dir: MapDir) -> None:
     forget_cluster(map_dir)
     lose_log(map_dir)
-    assert standing(map_dir, lambda _name: FakeBackend()) is Standing.LEFTOVER
+    assert standing(map_dir, only(FakeBackend())) is Standing.LEFTOVER
 
 
 def test_a_directory_that_somebody_works_on_is_not_left_over(map_dir: MapDir) -> None:
@@ -111,7 +114,7 @@ def test_what_only_the_queue_could_tell_is_not_guessed(map_dir: MapDir, fake: Fa
     lose_log(map_dir)
     fake.refusal = BackendNotAvailable("gone fishing")
     with pytest.raises(BackendNotAvailable):
-        standing(map_dir, lambda _name: fake)
+        standing(map_dir, only(fake))
 
 
 def test_a_damaged_record_is_not_taken_for_left_over(map_dir: MapDir) -> None:
@@ -173,11 +176,11 @@ def test_what_a_killed_process_left_is_swept_up_and_maps_are_not(
     jobs = dict(fake.jobs)
     kill(home, fake)
     fake.jobs.update(jobs)
-    sweep(home, lambda _name: fake)
+    sweep(home, only(fake))
     assert [path.name for path in home.maps.iterdir()] == [map_dir.uid]
     assert tags.names(home) == ["t"]
     assert fake.jobs == jobs
-    assert sweep(home, lambda _name: fake) == []
+    assert sweep(home, only(fake)) == []
 
 
 def test_what_cannot_be_judged_now_is_left_alone(home: Home, map_dir: MapDir, fake: FakeBackend) -> None:
@@ -185,14 +188,14 @@ def test_what_cannot_be_judged_now_is_left_alone(home: Home, map_dir: MapDir, fa
     lose_log(map_dir)
     home.staging(UID).path.mkdir()
     fake.refusal = BackendNotAvailable("gone fishing")
-    assert sweep(home, lambda _name: fake) == [f".new-{UID}"]
+    assert sweep(home, only(fake)) == [f".new-{UID}"]
     assert map_dir.path.exists()
     assert tags.names(home) == ["t"]
 
 
 def test_a_damaged_map_is_left_alone(home: Home, map_dir: MapDir, fake: FakeBackend) -> None:
     map_dir.submission(0).submission.write_bytes(b"garbage")
-    assert sweep(home, lambda _name: fake) == []
+    assert sweep(home, only(fake)) == []
     assert map_dir.path.exists()
 
 
@@ -203,7 +206,7 @@ def test_what_others_put_below_maps_is_left_alone(home: Home, fake: FakeBackend)
         (folder / "notes").touch()
     for file in foreign[2:]:
         file.touch()
-    assert sweep(home, lambda _name: fake) == []
+    assert sweep(home, only(fake)) == []
     assert home.foreign() == sorted(foreign)
     assert (foreign[0] / "notes").exists()
 
@@ -258,5 +261,5 @@ def test_a_map_is_out_of_sight_at_once_whatever_happens_to_its_files(
     with undeletable(map_dir), pytest.raises(StorageError, match="Cannot remove"):
         remove_directory(home, map_dir)
     assert not map_dir.path.exists()
-    assert sweep(home, lambda _name: fake) == [f".old-{map_dir.uid}"]
+    assert sweep(home, only(fake)) == [f".old-{map_dir.uid}"]
     assert list(home.maps.iterdir()) == []

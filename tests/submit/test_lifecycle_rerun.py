@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.submit.conftest import MakeMap
-from tests.submit.fake_backend import FakeBackend, parse
+from tests.submit.fake_backend import FakeBackend, only, parse
 
 from htmap import TransferPath
 from htmap.delivery import bundle
@@ -25,7 +26,7 @@ from htmap.store.records import MapRecord, SubmissionRecord
 
 def again(m: ReadableMap, fake: FakeBackend, components: Sequence[int]) -> int:
     with changing(m.opened.directory):
-        return rerun(m.opened.directory, m.opened.record, fake, components)
+        return rerun(m.opened.directory, m.opened.record, only(fake), components)
 
 
 def tree(map_dir: MapDir) -> dict[Path, bytes]:
@@ -173,7 +174,7 @@ def kill_before_the_queue(m: ReadableMap, fake: FakeBackend, components: Sequenc
     number = max(m.opened.directory.submission_numbers())
     path = m.opened.directory.submission(number).submission
     record = SubmissionRecord.load(path)
-    SubmissionRecord(number, record.created, record.ranges, record.chunksize).save(path)
+    replace(record, cluster=None).save(path)
     log = m.opened.directory.events.read_bytes()
     m.opened.directory.events.write_bytes(log[: log.index(b"000 (%03d." % (record.cluster or 0))])
     fake.jobs.clear()

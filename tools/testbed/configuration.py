@@ -51,6 +51,8 @@ SEC_DEFAULT_AUTHENTICATION_METHODS = FS
 SEC_CLIENT_AUTHENTICATION_METHODS = FS
 # Bindings of 25.14 otherwise refuse a schedd of 23.9, which does not yet bind the challenge to its address.
 SEC_FS_ENFORCE_CHANNEL_BINDING = False
+# A second access point that a test starts is no child of the same master; one of 23.9 insists that it is.
+SEC_USE_FAMILY_SESSION = False
 ALLOW_READ = {owner}@*
 ALLOW_WRITE = {owner}@*
 ALLOW_DAEMON = {owner}@*

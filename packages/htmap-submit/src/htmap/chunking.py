@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 
-from htmap.backend.select import backends
+from htmap.backend.select import BackendsOf
 from htmap.create.inputs import Call
 from htmap.exceptions import HTMapException
 from htmap.lifecycle.new_map import Request, create
@@ -151,7 +151,7 @@ def _from_trial(home: Home, backend: str, request: Request) -> tuple[tuple[float
 def _tried(home: Home, backend: str, request: Request, calls: Sequence[Call]) -> list[float]:
     options = MapOptions.merge(MapOptions(chunksize=_TRIED), request.options)
     trial = replace(request, calls=calls, options=options, tag=None)
-    tag, map_dir = create(home, backends(home, settings), backend, trial)
+    tag, map_dir = create(home, BackendsOf(home, settings), backend, trial)
     trial_map = Map(tag=tag, map_dir=map_dir.path)
     try:
         with contextlib.suppress(HTMapException):  # held, removed, not started in time: then nothing is known

@@ -6,7 +6,7 @@ import logging
 import shutil
 from collections.abc import Iterable
 
-from htmap.backend.select import backends
+from htmap.backend.select import BackendsOf
 from htmap.exceptions import DamagedFile, HTMapException, MapWasRemoved, TagNotFound, WrongType
 from htmap.lifecycle.removal import remove_damaged, sweep
 from htmap.maps.acting import Map
@@ -151,7 +151,7 @@ def remove(tag: str, not_exist_ok: bool = True, *, force: bool = False) -> None:
             raise
     except DamagedFile:
         home = Home.of(settings)
-        remove_damaged(home, backends(home, settings), tag)
+        remove_damaged(home, BackendsOf(home, settings), tag)
 
 
 def clean(*, all: bool = False) -> list[str]:  # noqa: A002 - the reference's name
@@ -186,5 +186,5 @@ def clean_up(*, everything: bool) -> tuple[list[str], list[HTMapException]]:
             continue  # somebody else was quicker
         except HTMapException as error:
             refused.append(error)
-    sweep(home, backends(home, settings))
+    sweep(home, BackendsOf(home, settings))
     return cleaned, refused

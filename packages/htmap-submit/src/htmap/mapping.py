@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from types import MethodType, TracebackType
 from typing import Any, overload
 
-from htmap.backend.select import backends, chosen_backend, why_auto
+from htmap.backend.select import BackendsOf, chosen_backend, why_auto
 from htmap.chunking import choose
 from htmap.create.inputs import Call, StoredInputs
 from htmap.delivery.registry import delivery_method
@@ -144,7 +144,7 @@ def _submit(
         if not quiet:
             print(f"chunksize: {choice.reason}.", file=sys.stderr)  # noqa: T201 - as below
     progress = iter if quiet else creation_bar(total, _component_count)
-    tag, map_dir = create(home, backends(home, settings), name, request, progress)
+    tag, map_dir = create(home, BackendsOf(home, settings), name, request, progress)
     created = Map(tag=tag, map_dir=map_dir.path)
     if not quiet:
         print(  # noqa: T201 - what `quiet` is for

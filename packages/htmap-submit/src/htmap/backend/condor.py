@@ -10,13 +10,14 @@ import contextlib
 import importlib.util
 import logging
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from htmap.backend.protocol import Action, JobSelection, JobStatus, PoolCondition, QueuedJob
+from htmap.backend.protocol import Action, JobSelection, JobStatus, PoolCondition, QueuedJob, QueueIsGone
 from htmap.exceptions import BackendError, BackendNotAvailable, InsufficientHTCondorVersion
 from htmap.interrupts import uninterrupted
+from htmap.store.records import QueueIdentity
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +60,22 @@ class CondorBackend:
         Name of the schedd. None: the one of this machine.
     collector
         Address of the collector that knows it. None: the one that HTCondor's configuration names.
+    queue
+        The one queue that is meant, wherever it can be reached from. None: the one that the other two name.
     """
 
     name = "htcondor"
 
-    def __init__(self, scheduler: str | None = None, collector: str | None = None) -> None:
+    def __init__(
+        self, scheduler: str | None = None, collector: str | None = None, queue: QueueIdentity | None = None
+    ) -> None:
         self._scheduler = scheduler
         self._collector = collector
+        self._queue = queue
+
+    def identity(self) -> QueueIdentity:
+        with _translated("ask which queue this is"):
+            return self._found().identity
 
     def submit(self, description: Path, uid: str) -> int:
         htcondor2 = _bindings()
@@ -120,8 +130,7 @@ class CondorBackend:
         htcondor2 = _bindings()
         try:
             with _translated("ask the collector"):
-                collector = htcondor2.Collector(self._collector) if self._collector else htcondor2.Collector()
-                return len(collector.query(htcondor2.AdType.Startd, constraint, ["Name"]))
+                return len(_collector(self._collector).query(htcondor2.AdType.Startd, constraint, ["Name"]))
         except BackendError:
             return None
 
@@ -131,18 +140,95 @@ class CondorBackend:
     @property
     def _schedd(self) -> Any:
         # Located at each use: a schedd that was restarted may listen elsewhere.
-        htcondor2 = _bindings()
-        if self._scheduler is None and self._collector is None:
-            return htcondor2.Schedd()
-        collector = htcondor2.Collector(self._collector) if self._collector else htcondor2.Collector()
-        location = collector.locate(htcondor2.DaemonType.Schedd, self._scheduler)
-        if location is None:
-            # Tried with 25.14: Schedd(None) is the one of this machine.
-            raise BackendNotAvailable(
-                f"The collector knows no schedd {self._scheduler!r}: `condor_status -schedd` lists those it knows. "
-                "The settings HTCONDOR.SCHEDULER and HTCONDOR.COLLECTOR say which one is meant."
-            )
-        return htcondor2.Schedd(location)
+        return _bindings().Schedd(self._found().location)
+
+    def _found(self) -> _Schedd:
+        """The schedd that is meant."""
+        if self._queue is None:
+            return _named(self._scheduler, self._collector)
+        return _meant(self._queue, self._scheduler, self._collector)
+
+
+class _Schedd(NamedTuple):
+    """A schedd that a collector, or a file of this machine, knows."""
+
+    location: Any
+    identity: QueueIdentity
+
+
+# What there must be in an ad to reach its schedd, and what says which it is.
+_LOCATION = ["Name", "Machine", "MyAddress", "AddressV1", "CondorVersion", "CondorPlatform", "JobQueueBirthdate"]
+
+
+def _named(scheduler: str | None, collector: str | None) -> _Schedd:
+    """The schedd that settings name, or that of this machine."""
+    asked = _collector(collector)
+    schedd = _bindings().DaemonType.Schedd
+    is_local = scheduler is None and collector is None
+    # Of this machine's, a file beside its queue says it all.
+    ad = asked.locate(schedd) if is_local else asked.locate(schedd, scheduler)
+    if ad is None:
+        # Tried with 25.14: Schedd(None) is the one of this machine.
+        raise BackendNotAvailable(
+            f"The collector knows no schedd {scheduler!r}: `condor_status -schedd` lists those it knows. "
+            "The settings HTCONDOR.SCHEDULER and HTCONDOR.COLLECTOR say which one is meant."
+        )
+    if "JobQueueBirthdate" not in ad:
+        ad = next(iter(_known_as(asked, str(ad["Name"]))), ad)
+    return _as_schedd(ad, collector)
+
+
+def _meant(queue: QueueIdentity, scheduler: str | None, collector: str | None) -> _Schedd:
+    """The schedd of a queue: the one that settings name, or one that it is known by in a pool."""
+    places: list[Callable[[], Iterable[_Schedd]]] = [
+        lambda: [_named(scheduler, collector)],
+        lambda: [_as_schedd(ad, collector) for ad in _known_as(_collector(collector), queue.schedd)],
+        lambda: [_as_schedd(ad, queue.pool) for ad in _known_as(_collector(queue.pool), queue.schedd)],
+    ]
+    seen: list[QueueIdentity] = []
+    problem: Exception | None = None
+    for look in places:
+        try:
+            for schedd in look():
+                if queue.is_same(schedd.identity):
+                    return schedd
+                seen.append(schedd.identity)
+        except (BackendError, RuntimeError, ValueError, KeyError, _bindings().HTCondorException) as error:
+            problem = problem or error
+    if any(queue.was_replaced_by(other) for other in seen):
+        raise QueueIsGone(f"The queue {queue} was set up anew: the jobs that were in it are gone.") from problem
+    here = f"This access point is {seen[0]}, another one" if seen else f"No access point answers here ({problem})"
+    raise BackendNotAvailable(
+        f"The jobs are at the access point {queue}, which cannot be asked from here. {here}. "
+        f"Log in there, or see to it that it answers: `condor_status -pool {queue.pool} -schedd` should list it."
+    ) from problem
+
+
+def _collector(address: str | None) -> Any:
+    htcondor2 = _bindings()
+    return htcondor2.Collector(address) if address else htcondor2.Collector()
+
+
+def _known_as(collector: Any, name: str) -> list[Any]:
+    """The ads of schedds of that name."""
+    quoted = name.replace("\\", r"\\").replace('"', r"\"")
+    ads: list[Any] = collector.query(_bindings().AdType.Schedd, f'Name == "{quoted}"', _LOCATION)
+    return ads
+
+
+def _as_schedd(ad: Any, collector: str | None) -> _Schedd:
+    return _Schedd(ad, QueueIdentity(str(ad["Name"]), _pool_of(collector), int(ad.get("JobQueueBirthdate", 0))))
+
+
+def _pool_of(collector: str | None) -> str:
+    """The pool of a collector, as others would name it."""
+    htcondor2 = _bindings()
+    name = str(collector or htcondor2.param.get("COLLECTOR_HOST") or "")
+    if name.endswith(":0"):
+        # A port that is given anew at each start says nothing to others: its address does, while it runs.
+        address = str(_collector(collector).locate(htcondor2.DaemonType.Collector)["MyAddress"])
+        name = address.strip("<>").partition("?")[0]
+    return name
 
 
 def _bindings() -> Any:
@@ -268,7 +354,7 @@ def examine(scheduler: str | None, collector: str | None) -> PoolCondition:
         backend._schedd.query("false", ["ClusterId"])  # noqa: SLF001 - the same door
     try:
         with _translated("ask the collector"):
-            asked = htcondor2.Collector(collector) if collector else htcondor2.Collector()
+            asked = _collector(collector)
             schedds = asked.query(htcondor2.AdType.Schedd, projection=["Name", "Machine", "CondorVersion"])
             slots = asked.query(
                 htcondor2.AdType.Startd, 'SlotType =!= "Dynamic"', projection=["Machine", *_FEATURES.values()]

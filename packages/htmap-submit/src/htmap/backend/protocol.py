@@ -16,10 +16,15 @@ from pathlib import Path
 from typing import Protocol
 
 from htmap.exceptions import BackendError
+from htmap.store.records import QueueIdentity
 
 
 class QueueNotWritable(BackendError):
     """The queue is a file of this machine, and its disk takes no more."""
+
+
+class QueueIsGone(BackendError):
+    """The queue that jobs went to is no more: one of the same name was set up in its place. So its jobs are gone."""
 
 
 class Action(enum.Enum):
@@ -104,11 +109,16 @@ class Backend(Protocol):
     """A queue of jobs.
 
     Every method raises `htmap.exceptions.BackendError` when the queue refuses or cannot be reached, with the vendor's
-    exception as the cause.
+    exception as the cause. One that stands for a certain queue does so also when there is but another, and raises
+    `QueueIsGone` when it was set up anew.
     """
 
     name: str
     """``"htcondor"`` or ``"local"``: what a map remembers, and what the setting BACKEND takes."""
+
+    def identity(self) -> QueueIdentity | None:
+        """Which queue this is, among all that there may be. None: it lies in HTMAP_DIR, as the maps do."""
+        ...
 
     def submit(self, description: Path, uid: str) -> int:
         """Queue what a submit description says, all of it or nothing.

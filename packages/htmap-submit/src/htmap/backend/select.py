@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
-from htmap.backend.protocol import Backend
+from htmap.backend.of_map import QueuesOfMap, last_queue
+from htmap.backend.protocol import Backend, QueueIsGone
 from htmap.exceptions import InvalidSetting
 from htmap.settings import Settings
-from htmap.store.mapdir import Home
+from htmap.store.mapdir import Home, MapDir
+from htmap.store.records import MapRecord, QueueIdentity
 
 NAMES = ("htcondor", "local")
 
@@ -47,12 +50,18 @@ def condor_configuration() -> str | None:
     return next((place for place in places if os.path.exists(place)), None)  # noqa: PTH110
 
 
-def backend_named(name: str, home: Home, settings: Settings) -> Backend:
-    """The backend of that name; connects to nothing yet."""
+def backend_named(name: str, home: Home, settings: Settings, queue: QueueIdentity | None = None) -> Backend:
+    """The backend of that name; connects to nothing yet.
+
+    Parameters
+    ----------
+    queue
+        Which queue of that backend is meant. None: the one that settings name.
+    """
     if name == "htcondor":
         from htmap.backend.condor import CondorBackend  # noqa: PLC0415 - one backend must work without the other
 
-        return CondorBackend(settings["HTCONDOR.SCHEDULER"], settings["HTCONDOR.COLLECTOR"])
+        return CondorBackend(settings["HTCONDOR.SCHEDULER"], settings["HTCONDOR.COLLECTOR"], queue)
     if name == "local":
         from htmap.backend.local.client import LocalBackend  # noqa: PLC0415
 
@@ -60,9 +69,45 @@ def backend_named(name: str, home: Home, settings: Settings) -> Backend:
     raise InvalidSetting(f"There is no backend {name!r}: it is one of {', '.join(NAMES)}.")
 
 
-def backends(home: Home, settings: Settings) -> Callable[[str], Backend]:
-    """Gives the backend of a name, for maps of that home."""
-    return lambda name: backend_named(name, home, settings)
+class Backends(Protocol):
+    """Gives backends."""
+
+    def new(self, name: str) -> Backend:
+        """The one of that name which new maps go to."""
+        ...
+
+    def of(self, map_dir: MapDir) -> Backend:
+        """The one that has the jobs of a map. Raises `DamagedFile` or `StorageError` if its record cannot be read."""
+        ...
+
+    def again(self, map_dir: MapDir, *, elsewhere: bool) -> Backend:
+        """The one that a map is submitted to again: where its jobs were, or, `elsewhere`, where new maps go."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BackendsOf:
+    """The backends for the maps of a home, as settings name them."""
+
+    home: Home
+    settings: Settings
+
+    def new(self, name: str) -> Backend:
+        return backend_named(name, self.home, self.settings)
+
+    def of(self, map_dir: MapDir) -> Backend:
+        name = MapRecord.load(map_dir.map).backend
+        return QueuesOfMap(map_dir, name, lambda queue: backend_named(name, self.home, self.settings, queue))
+
+    def again(self, map_dir: MapDir, *, elsewhere: bool) -> Backend:
+        name = MapRecord.load(map_dir.map).backend
+        queue = None if elsewhere else last_queue(map_dir)
+        backend = backend_named(name, self.home, self.settings, queue)
+        try:
+            backend.identity()
+        except QueueIsGone:
+            return self.new(name)
+        return backend
 
 
 def cores() -> int:

@@ -26,6 +26,7 @@ from typing import Any
 
 import htmap_common
 from htmap.backend.protocol import Action, Backend, JobSelection
+from htmap.backend.select import Backends
 from htmap.create.description import Plan, render, with_items
 from htmap.create.inputs import Call, CallerError, StoredInputs, store_inputs
 from htmap.create.jobs import items
@@ -49,7 +50,7 @@ from htmap.store import tags
 from htmap.store.atomic import make_private_directory, remove_tree, storage_errors
 from htmap.store.locks import new_locked_directory
 from htmap.store.mapdir import Home, MapDir
-from htmap.store.records import MapRecord, SubmissionRecord
+from htmap.store.records import MapRecord, QueueIdentity, SubmissionRecord
 from htmap_common.wording import visible
 
 logger = logging.getLogger(__name__)
@@ -71,14 +72,12 @@ class Request:
 
 
 def create(
-    home: Home, backends: Callable[[str], Backend], name: str, request: Request, progress: Progress = iter
+    home: Home, backends: Backends, name: str, request: Request, progress: Progress = iter
 ) -> tuple[str, MapDir]:
     """Create a map and submit its jobs.
 
     Parameters
     ----------
-    backends
-        Gives the backend of a name.
     name
         The backend that the map is for.
 
@@ -93,20 +92,22 @@ def create(
         Nothing was created: the tag is free, and no job stays in the queue.
     """
     tag = _choose_tag(home, backends, request.tag)
+    backend = backends.new(name)
+    queue = backend.identity()
     map_dir = home.map(secrets.token_hex(8))
     staging = home.staging(map_dir.uid)
     with _callers_own_errors(), contextlib.ExitStack() as undo, storage_errors(f"create the map {tag!r}"):
         undo.callback(_remove_if_there, staging.path)
         with new_locked_directory(staging.path):
-            components, folders = _fill(staging, map_dir, name, request, tag, progress)
+            components, folders = _fill(staging, map_dir, name, request, tag, progress, queue)
             staging.path.rename(map_dir.path)
             undo.callback(remove_tree, map_dir.path)
             _claim(home, backends, tags.Tag(tag, map_dir.uid, transient=request.tag is None))
             undo.callback(tags.release, home, tag, map_dir.uid)
             for folder in make_folders(folders):
                 undo.callback(_remove_if_empty, folder)
-            with _taken_back_on_failure(backends(name), map_dir.uid, undo):
-                cluster = submit(backends(name), map_dir, 0)
+            with _taken_back_on_failure(backend, map_dir.uid, undo):
+                cluster = submit(backend, map_dir, 0)
         undo.pop_all()  # all went well
     logger.info("Created map %s with %d components, cluster %d.", tag, components, cluster)
     return tag, map_dir
@@ -171,7 +172,7 @@ def _taken_back_on_failure(backend: Backend, uid: str, undo: contextlib.ExitStac
         raise
 
 
-def _choose_tag(home: Home, backends: Callable[[str], Backend], tag: str | None) -> str:
+def _choose_tag(home: Home, backends: Backends, tag: str | None) -> str:
     if tag is None:
         return tags.random_tag(home)
     tag = tags.check(tag)
@@ -184,7 +185,7 @@ def _choose_tag(home: Home, backends: Callable[[str], Backend], tag: str | None)
     return tag
 
 
-def _claim(home: Home, backends: Callable[[str], Backend], tag: tags.Tag) -> None:
+def _claim(home: Home, backends: Backends, tag: tags.Tag) -> None:
     try:
         tags.claim(home, tag)
     except TagAlreadyExists:
@@ -194,7 +195,13 @@ def _claim(home: Home, backends: Callable[[str], Backend], tag: tags.Tag) -> Non
 
 
 def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
-    staging: MapDir, final: MapDir, backend: str, request: Request, tag: str, progress: Progress
+    staging: MapDir,
+    final: MapDir,
+    backend: str,
+    request: Request,
+    tag: str,
+    progress: Progress,
+    queue: QueueIdentity | None = None,
 ) -> tuple[int, list[Path]]:
     """Write everything a map consists of; returns the number of components, and folders that have to be made."""
     name = " ".join(getattr(request.function, "__name__", type(request.function).__name__).split())
@@ -223,7 +230,7 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
     for option in request.options.per_component():
         option.check_length(components)
     _tell_left_out(tag, list(sender.left_out))
-    record = SubmissionRecord(0, time.time(), ((0, components),), plan.chunksize)
+    record = SubmissionRecord(0, time.time(), ((0, components),), plan.chunksize, queue=queue)
     write_submission(staging.submission(0), render(plan, final, record.jobs), record)
     folders = folders_to_make(request.options.output_remaps, components)
     MapRecord(

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable
 
 from htmap.backend.protocol import Action, Backend, JobSelection, QueueNotWritable
-from htmap.backend.select import NAMES
+from htmap.backend.select import NAMES, Backends
 from htmap.exceptions import BackendError, DamagedFile, HTMapException, StorageError, TagNotFound
 from htmap.lifecycle.standing import Standing, standing
 from htmap.observe.pace import Deadline, Pacer
@@ -20,7 +19,6 @@ from htmap.store import tags
 from htmap.store.atomic import remove_tree, storage_errors
 from htmap.store.locks import exclusive, exclusive_if_free, is_held
 from htmap.store.mapdir import Home, MapDir
-from htmap.store.records import MapRecord
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +59,7 @@ def _let_queue_empty(uid: str, backend: Backend, tag: str) -> None:
         pacer.pause()
 
 
-def remove_damaged(home: Home, backends: Callable[[str], Backend], tag: str) -> None:
+def remove_damaged(home: Home, backends: Backends, tag: str) -> None:
     """Remove a map that cannot be loaded; its record may not even say where its jobs are."""
     if tags.discard_damaged(home, tag):
         logger.info("Removed the tag %s, which was damaged.", tag)
@@ -69,13 +67,13 @@ def remove_damaged(home: Home, backends: Callable[[str], Backend], tag: str) -> 
     uid = tags.find(home, tag).uid
     for name in NAMES:
         with contextlib.suppress(BackendError):
-            backends(name).act(Action.REMOVE, JobSelection(uid), _REMOVED)
+            backends.new(name).act(Action.REMOVE, JobSelection(uid), _REMOVED)
     remove_directory(home, home.map(uid), tag)
     tags.release(home, tag, uid)  # of a map whose directory was gone already
     logger.info("Removed map %s, which was damaged.", tag)
 
 
-def sweep_tag(home: Home, tag: str, backend: Callable[[str], Backend]) -> bool:
+def sweep_tag(home: Home, tag: str, backends: Backends) -> bool:
     """Free a tag that names leftovers. Returns whether the tag is free now."""
     try:
         found = tags.find(home, tag)
@@ -85,9 +83,9 @@ def sweep_tag(home: Home, tag: str, backend: Callable[[str], Backend]) -> bool:
         return False
     map_dir = home.map(found.uid)
     try:
-        if map_dir.path.exists() and standing(map_dir, backend, with_history=True) is not Standing.LEFTOVER:
+        if map_dir.path.exists() and standing(map_dir, backends, with_history=True) is not Standing.LEFTOVER:
             return False
-        _sweep(home, map_dir, None if not map_dir.map.exists() else backend(MapRecord.load(map_dir.map).backend))
+        _sweep(home, map_dir, backends)
     except StorageError:
         if map_dir.path.exists():
             raise  # else somebody else removes it at the same time
@@ -95,7 +93,7 @@ def sweep_tag(home: Home, tag: str, backend: Callable[[str], Backend]) -> bool:
     return True
 
 
-def sweep(home: Home, backend: Callable[[str], Backend]) -> list[str]:
+def sweep(home: Home, backends: Backends) -> list[str]:
     """Remove everything below ``maps/`` and ``tags/`` that is left over; returns the uids.
 
     What cannot be judged now, because its queue is out of reach or its record is damaged, is left alone. So is what
@@ -104,10 +102,8 @@ def sweep(home: Home, backend: Callable[[str], Backend]) -> list[str]:
     swept = []
     for map_dir in home.map_directories():
         with contextlib.suppress(HTMapException):
-            if standing(map_dir, backend, with_history=True) is Standing.LEFTOVER:
-                _sweep(
-                    home, map_dir, None if not map_dir.map.exists() else backend(MapRecord.load(map_dir.map).backend)
-                )
+            if standing(map_dir, backends, with_history=True) is Standing.LEFTOVER:
+                _sweep(home, map_dir, backends)
                 swept.append(map_dir.uid)
     for name in tags.names(home):
         with contextlib.suppress(HTMapException):
@@ -118,9 +114,9 @@ def sweep(home: Home, backend: Callable[[str], Backend]) -> list[str]:
     return swept
 
 
-def _sweep(home: Home, map_dir: MapDir, backend: Backend | None) -> None:
-    if backend is not None:
-        backend.act(Action.REMOVE, JobSelection(map_dir.uid), "HTMap: its map was never finished")
+def _sweep(home: Home, map_dir: MapDir, backends: Backends) -> None:
+    if map_dir.map.exists():
+        backends.of(map_dir).act(Action.REMOVE, JobSelection(map_dir.uid), "HTMap: its map was never finished")
     remove_directory(home, map_dir)
     logger.info("Swept up %s, which a killed process had left.", map_dir.path)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from htmap.backend.protocol import Backend, JobSelection
+from htmap.backend.select import Backends
 from htmap.create.description import renumbered, varying_options
 from htmap.create.inputs import StoredInputs
 from htmap.create.jobs import ValuesOf, item_lines, varying_values
@@ -51,17 +52,23 @@ def changing(map_dir: MapDir) -> Iterator[None]:
         raise MapWasRemoved(f"The map in {map_dir.path} has been removed.") from None
 
 
-def rerun(map_dir: MapDir, record: MapRecord, backend: Backend, components: Sequence[int]) -> int:
+def rerun(
+    map_dir: MapDir, record: MapRecord, backends: Backends, components: Sequence[int], *, elsewhere: bool = False
+) -> int:
     """Submit components again; call it inside `changing`. Returns the number of the submission.
 
     Parameters
     ----------
+    elsewhere
+        To the queue that new maps go to, instead of the one that the jobs went to before.
     components
         At least one, ascending, each once; none of them active.
     """
     first = SubmissionRecord.load(map_dir.submission(0).submission)
-    number = _next_number(map_dir, backend)
-    again = SubmissionRecord(number, time.time(), ranges_of(components), first.chunksize)
+    backend = backends.again(map_dir, elsewhere=elsewhere)
+    queue = backend.identity()
+    number = _next_number(map_dir, backends.of(map_dir))
+    again = SubmissionRecord(number, time.time(), ranges_of(components), first.chunksize, queue=queue)
     directory = map_dir.submission(number)
     with storage_errors(f"rerun components of {map_dir.path}"), contextlib.ExitStack() as undo:
         staging = SubmissionDir(map_dir.submissions / f".new-{number}")

@@ -7,13 +7,13 @@ first: the cluster is recorded; its event log has begun; the queue has jobs with
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 
-from htmap.backend.protocol import Backend, JobSelection
+from htmap.backend.protocol import JobSelection
+from htmap.backend.select import Backends
 from htmap.exceptions import DamagedFile
 from htmap.store.locks import is_held
 from htmap.store.mapdir import MapDir
-from htmap.store.records import MapRecord, SubmissionRecord
+from htmap.store.records import SubmissionRecord
 
 
 class Standing(enum.Enum):
@@ -24,13 +24,13 @@ class Standing(enum.Enum):
     LEFTOVER = "what a killed process left"
 
 
-def standing(map_dir: MapDir, backend: Callable[[str], Backend], *, with_history: bool = False) -> Standing:
+def standing(map_dir: MapDir, backends: Backends, *, with_history: bool = False) -> Standing:
     """Judge a map directory.
 
     Parameters
     ----------
-    backend
-        Gives the backend of a name; asked for only when the disk does not settle it.
+    backends
+        Gives the backend of the map; asked for only when the disk does not settle it.
     with_history
         Before anything is removed: jobs that were done before their log could be seen are not to be lost. To go through
         all that a schedd remembers takes too long for looking at maps.
@@ -59,7 +59,7 @@ def standing(map_dir: MapDir, backend: Callable[[str], Backend], *, with_history
         return Standing.MAP
     if is_held(map_dir.lock):
         return Standing.BEING_MADE
-    jobs = backend(MapRecord.load(map_dir.map).backend).query(JobSelection(map_dir.uid), with_history=with_history)
+    jobs = backends.of(map_dir).query(JobSelection(map_dir.uid), with_history=with_history)
     # The creator may have finished between our looks at the record and at the lock.
     record = SubmissionRecord.load(first)
     if record.cluster is None and jobs:

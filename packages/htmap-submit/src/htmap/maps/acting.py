@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from htmap.backend.protocol import Action, JobSelection
-from htmap.backend.select import backends
+from htmap.backend.select import BackendsOf
 from htmap.exceptions import (
     CannotRerunComponents,
     InvalidOption,
@@ -85,7 +85,7 @@ class Map(ReadableMap):
         found = tags.find(home, tag)
         map_dir = home.map(found.uid)
         try:
-            if map_dir.path.exists() and standing(map_dir, backends(home, settings)) is Standing.MAP:
+            if map_dir.path.exists() and standing(map_dir, BackendsOf(home, settings)) is Standing.MAP:
                 return cls(tag=found.tag, map_dir=map_dir.path)
         except (StorageError, MapWasRemoved):
             if map_dir.path.exists():
@@ -165,7 +165,7 @@ class Map(ReadableMap):
         """
         self._edit("RequestDisk", disk)
 
-    def rerun(self, components: Iterable[int] | None = None) -> None:
+    def rerun(self, components: Iterable[int] | None = None, *, elsewhere: bool = False) -> None:
         """Re-run (part of) the map from scratch, with its original map options, without any subsequent edits.
 
         Existing output of these components is replaced. If the submission fails, all stays as it was.
@@ -174,6 +174,8 @@ class Map(ReadableMap):
         ----------
         components
             The components to rerun: completed, errored or removed ones. None: the entire map.
+        elsewhere
+            If True, submit them where new maps go now, not to the access point that the map was submitted to before.
 
         Raises
         ------
@@ -202,7 +204,13 @@ class Map(ReadableMap):
                     f"Components {spelled(active)} of map {self.opened.tag} are active: only completed, errored or "
                     "removed components can be rerun. Wait for them, or remove the map."
                 )
-            rerun(self.opened.directory, self.opened.record, self.opened.backend, wanted)
+            rerun(
+                self.opened.directory,
+                self.opened.record,
+                BackendsOf(self.opened.directory.home, settings),
+                wanted,
+                elsewhere=elsewhere,
+            )
 
     def retag(self, tag: str) -> None:
         """Give this map a new tag; the old one can be used again at once. The map is not transient any more.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from htmap.backend.protocol import Backend
-from htmap.backend.select import backend_named
+from htmap.backend.select import BackendsOf
 from htmap.exceptions import MapWasRemoved, StorageError
 from htmap.observe.components import Components
 from htmap.observe.watch import Watch
@@ -56,7 +56,7 @@ class Opened:
             if not directory.map.exists():
                 raise MapWasRemoved(f"The map {tag} has been removed.") from None
             raise
-        backend = backend or backend_named(record.backend, directory.home, settings)
+        backend = backend or BackendsOf(directory.home, settings).of(directory)
         current = CurrentTag(directory, tag)
         components = Components(directory, record)
         watch = Watch(components, current, backend, record.delivery)

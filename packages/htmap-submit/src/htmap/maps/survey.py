@@ -11,7 +11,7 @@ import fnmatch
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from htmap.backend.select import backends
+from htmap.backend.select import BackendsOf
 from htmap.exceptions import HTMapException, MapWasRemoved, TagNotFound
 from htmap.lifecycle.standing import Standing, has_events, standing
 from htmap.maps.acting import Map
@@ -49,7 +49,7 @@ def is_map(home: Home, tag: str) -> bool:
         map_dir = home.map(tags.find(home, tag).uid)
         if map_dir.submission(0).submission.exists() and has_events(map_dir):
             return True  # no map need be opened for it
-        return map_dir.path.exists() and standing(map_dir, backends(home, settings)) is Standing.MAP
+        return map_dir.path.exists() and standing(map_dir, BackendsOf(home, settings)) is Standing.MAP
     except TagNotFound:
         return False
     except HTMapException:
@@ -85,7 +85,7 @@ def _is_cut_short(home: Home, tag: str) -> bool:
     """Whether nobody is at work on a tag that names no map."""
     try:
         map_dir = home.map(tags.find(home, tag).uid)
-        return not map_dir.path.exists() or standing(map_dir, backends(home, settings)) is Standing.LEFTOVER
+        return not map_dir.path.exists() or standing(map_dir, BackendsOf(home, settings)) is Standing.LEFTOVER
     except HTMapException:
         return False  # gone by now
 
@@ -102,7 +102,7 @@ def _without_tag(home: Home, seen: set[str]) -> Iterator[BrokenMap]:
 
 def _problem_without_tag(home: Home, map_dir: MapDir) -> str | None:
     try:
-        match standing(map_dir, backends(home, settings)):
+        match standing(map_dir, BackendsOf(home, settings)):
             case Standing.LEFTOVER:
                 return _CUT_SHORT
             case Standing.MAP:

@@ -61,7 +61,8 @@ class QueueIdentity:
     pool
         Where its collector is.
     born
-        When the queue was set up, in seconds since 1970: one that is set up anew under the same name is another.
+        When the queue was set up, in seconds since 1970: one that is set up anew under the same name is another. 0: it
+        does not say.
     """
 
     schedd: str
@@ -70,11 +71,13 @@ class QueueIdentity:
 
     def is_same(self, other: QueueIdentity) -> bool:
         """Whether that is this queue. Its pool may have moved meanwhile."""
+        if not (self.born and other.born):
+            return (self.schedd, self.pool) == (other.schedd, other.pool)
         return (self.schedd, self.born) == (other.schedd, other.born)
 
     def was_replaced_by(self, other: QueueIdentity) -> bool:
         """Whether that is a queue that was set up anew in the place of this one, whose jobs are gone then."""
-        return (self.schedd, self.pool) == (other.schedd, other.pool) and self.born < other.born
+        return (self.schedd, self.pool) == (other.schedd, other.pool) and 0 < self.born < other.born
 
     def __str__(self) -> str:
         return f"{self.schedd} of the pool {self.pool}"

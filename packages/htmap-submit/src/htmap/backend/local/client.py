@@ -24,6 +24,7 @@ from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob, Q
 from htmap.exceptions import BackendError
 from htmap.language import classad
 from htmap.language.description import Description, read
+from htmap.store.records import QueueIdentity
 
 # Jobs inserted at a time: bounds memory, whatever the number of items.
 _JOBS_AT_ONCE = 1000
@@ -54,6 +55,10 @@ class LocalBackend:
     def __init__(self, home: Path, slots: int) -> None:
         self._home = home.absolute()
         self._slots = slots
+
+    def identity(self) -> QueueIdentity | None:
+        """None: it lies beside the maps whose jobs it has."""
+        return None
 
     def submit(self, description: Path, uid: str) -> int:
         """Queue what a submit description says; see `htmap.backend.protocol.Backend.submit`.

@@ -6,7 +6,6 @@ runs no process: `run` calls the function here. It knows as much of the submit l
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,13 +17,14 @@ from tests.submit import event_text
 
 from htmap.backend.protocol import Action, Backend, JobSelection, JobStatus, QueuedJob
 from htmap.exceptions import BackendError
+from htmap.language import remaps
+from htmap.language.description import parse
+from htmap.language.macros import expand
 from htmap.results.program import Program
 from htmap.store.mapdir import MapDir
 from htmap.store.records import QueueIdentity
 from htmap_common.agreed import SOME_RAISED
 from htmap_common.wire import OutputsWriter, read_shard
-
-SEPARATOR = "\x1f"  # splits an item before anything else; see htmap.language.items
 
 Payload = tuple[dict[str, Any], list[Any]]
 
@@ -54,14 +54,11 @@ class FakeJob:
 
     def expand(self, key: str) -> str:
         """A submit command with its macros filled in."""
-        text = self.commands.get(key.casefold(), "")
-        while "$(" in text:
-            text = re.sub(r"\$\((\w+)\)", lambda found: self._macro(found[1]), text)
-        return text
+        return expand(self.commands.get(key.casefold(), ""), self._macro)
 
-    def _macro(self, name: str) -> str:
+    def _macro(self, name: str) -> str | None:
         automatic = {"procid": str(self.proc), "clusterid": str(self.cluster)}
-        return {**automatic, **self.commands}.get(name.casefold(), "")
+        return {**automatic, **self.commands}.get(name)
 
     def path(self, text: str) -> Path:
         return Path(self.expand("initialdir"), text)
@@ -82,8 +79,7 @@ class FakeJob:
     @property
     def output(self) -> Path:
         """Where HTCondor puts the outputs file when it comes back."""
-        remaps = [each.partition("=") for each in self.expand("transfer_output_remaps").strip('"').split(";")]
-        places = {name.strip(): place.strip() for name, _, place in remaps}
+        places = remaps.split(self.expand("transfer_output_remaps"))
         return self.path(places[self.runner_is_told("--outputs")])
 
     def sent(self, name: str) -> Path:
@@ -106,25 +102,9 @@ class FakeJob:
         return chosen
 
 
-def split_item(item: str, variables: int) -> list[str]:
-    """The values of an item, as HTCondor splits it."""
-    return item.split(SEPARATOR) if SEPARATOR in item else re.split(r",\s*|\s+", item, maxsplit=variables - 1)
-
-
-def parse(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
-    """The commands of a submit description, in lower case, and the variables of each of its jobs."""
-    commands: dict[str, str] = {}
-    items: list[dict[str, str]] = []
-    for line in text.split("\n"):
-        if line.startswith("queue "):
-            names, _, path = line.removeprefix("queue ").partition(" from ")
-            lines = Path(path).read_text(encoding="utf-8").split("\n")[:-1]
-            variables = names.split(",")
-            items = [dict(zip(variables, split_item(each, len(variables)), strict=True)) for each in lines]
-        elif line and not line.startswith("#"):
-            key, _, value = line.partition("=")
-            commands[key.strip().casefold()] = value.strip()
-    return commands, items
+def folded(commands: Mapping[str, str]) -> dict[str, str]:
+    """Commands by their names in small letters, in which they are looked up."""
+    return {name.casefold(): value for name, value in commands.items()}
 
 
 @dataclass(frozen=True)
@@ -182,11 +162,12 @@ class FakeBackend:
 
     def submit_text(self, text: str) -> int:
         self._check()
-        commands, items = parse(text)
+        told = parse(text)
+        lines = {**told.commands, **{f"my.{name}": value for name, value in told.attributes.items()}}
         self._clusters += 1
-        for proc, item in enumerate(items):
-            variables = {name.casefold(): value for name, value in item.items()}
-            job = FakeJob(self._clusters, proc, {**commands, **variables})
+        for proc, item in enumerate(told.iter_items()):
+            variables = told.item_values(item)
+            job = FakeJob(self._clusters, proc, folded({**lines, **variables}))
             self.jobs[job.id] = job
             notes = job.expand("submit_event_user_notes")
             self._log(job, event_text.event(0, job.id, f"Job submitted from host: {event_text.HOST}", f"    {notes}"))

@@ -19,6 +19,7 @@ from htmap.create.inputs import StoredInputs
 from htmap.create.jobs import items
 from htmap.create.links import Links
 from htmap.create.transfers import Sender
+from htmap.language.description import parse
 from htmap.store.mapdir import Home, MapDir
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -57,7 +58,7 @@ class Case:
         """The submit description."""
         map_dir = map_dir_below(root)
         text = render(self.plan(root), map_dir, -(-self.components // self.chunksize))
-        return renumbered(text, map_dir, self.submission) if self.submission else text
+        return renumbered(parse(text), map_dir, self.submission).render() if self.submission else text
 
     def lines(self, root: Path) -> list[str]:
         """The items: one line for each job."""

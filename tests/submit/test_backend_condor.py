@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.submit.fake_backend import SEPARATOR
 from tests.submit.fake_bindings import Bindings, HTCondorException, JobAction, schedd_ad
 
 from htmap.backend.condor import CondorBackend
 from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob, QueueIsGone
 from htmap.exceptions import BackendError, BackendNotAvailable
+from htmap.language.items import SEPARATOR
 from htmap.store.records import QueueIdentity
 
 UID = "0a1b"

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.submit.fake_backend import FakeJob, parse
+from tests.submit.fake_backend import FakeJob, folded
 from tests.submit.golden_cases import BUNDLE, CASES, GOLDEN, make_files, map_dir_below, plan_of, written
 
 from htmap import MapOptions
 from htmap.create.description import render, renumbered, varying_options
 from htmap.exceptions import InvalidOption
+from htmap.language.description import parse
 from htmap.language.items import item_values
 
 
@@ -88,10 +89,6 @@ def as_condor_reads(root: Path) -> dict[str, ReadBack]:
     return {name: ReadBack(*read) for name, read in zip(CASES, json.loads(done.stdout), strict=True)}
 
 
-def folded(commands: dict[str, str]) -> dict[str, str]:
-    return {key.casefold(): value for key, value in commands.items()}
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_condor_reads_every_command_as_it_is_written(
     name: str, root: Path, as_condor_reads: dict[str, ReadBack]
@@ -108,7 +105,8 @@ def test_condor_reads_every_command_as_it_is_written(
 def test_condor_expands_macros_as_the_fake_backend_does(
     name: str, root: Path, as_condor_reads: dict[str, ReadBack]
 ) -> None:
-    commands, _ = parse(CASES[name].text(root).rpartition("queue")[0])
+    told = parse(CASES[name].text(root))
+    commands = folded({**told.commands, **{f"MY.{name}": value for name, value in told.attributes.items()}})
     names = as_condor_reads[name].queue.split(" from ")[0].split(",")
     values = item_values(CASES[name].lines(root)[0], len(names))
     job = FakeJob(0, 0, {**commands, **folded(dict(zip(names, values, strict=True)))})
@@ -152,12 +150,12 @@ def test_options_that_vary_cannot_go_with_components_that_share_a_job(root: Path
 def test_a_description_says_how_many_options_vary(name: str, root: Path) -> None:
     options = CASES[name].options(root)
     spelled_out = CASES[name].chunksize > 1 and options.output_remaps is not None
-    assert varying_options(CASES[name].text(root)) == len(options.per_component()) + spelled_out
+    assert varying_options(parse(CASES[name].text(root))) == len(options.per_component()) + spelled_out
 
 
 def test_a_later_submission_differs_in_its_number_and_its_items_alone(root: Path) -> None:
     first = CASES["varying"].text(root)
-    later = renumbered(first, map_dir_below(root), 2)
+    later = renumbered(parse(first), map_dir_below(root), 2).render()
     differing = [(a, b) for a, b in zip(first.split("\n"), later.split("\n"), strict=True) if a != b]
     assert [(a.replace("/0/", "/2/").replace("= 0", "= 2"), b) for a, b in differing] == [(b, b) for _, b in differing]
     assert len(differing) == 2

@@ -14,6 +14,7 @@ from htmap.create.inputs import StoredInputs
 from htmap.create.jobs import item_lines, items, varying_values
 from htmap.create.remaps import by_component
 from htmap.exceptions import InputFileNotFound, InvalidOption, MisalignedInputData
+from htmap.language.description import parse
 from htmap.language.items import item_values
 
 
@@ -74,7 +75,7 @@ def test_an_input_file_may_not_get_into_the_way_of_others(name: str, tmp_path: P
 def test_the_remaps_of_components_that_share_a_job_are_found_again(root: Path) -> None:
     case = CASES["remaps-of-chunks"]
     lines = case.lines(root)
-    assert varying_options(case.text(root)) == 1
+    assert varying_options(parse(case.text(root))) == 1
     entries = [by_component(*varying_values(line, 1, is_chunked=True)) for line in lines]
     assert [sorted(each) for each in entries] == [[0, 1], [2]]
     assert entries[1][2] == f"; _htmap_transfer/2/fit.csv = {root}/2.csv"

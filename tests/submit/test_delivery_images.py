@@ -12,9 +12,8 @@ import pytest
 
 from htmap.delivery import container, docker, image_runner, images, singularity
 from htmap.delivery.images import Image, Kind
-from htmap.delivery.spelling import arguments
 from htmap.exceptions import InputFileNotFound, InvalidSetting, MissingSetting
-from htmap.language.words import split_arguments
+from htmap.language.words import join_arguments, split_arguments
 from htmap.settings import Settings
 from htmap.store.mapdir import Home, MapDir
 
@@ -107,7 +106,7 @@ def test_a_path_that_the_submit_language_would_misread_is_refused(
 
 @pytest.mark.parametrize("word", ["plain", "two words", "it's", 'say "so"', "", "a'b\"c d", "$HOME", "`x`", "a;b"])
 def test_arguments_mean_the_words_that_they_are_made_of(word: str) -> None:
-    told = arguments(word, "second").replace("$(runner_arguments)", "run --components 0")
+    told = join_arguments([word, "second"], then="run --components 0")
     assert split_arguments(told) == (word, "second", "run", "--components", "0")
 
 

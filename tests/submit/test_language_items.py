@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.submit.fake_backend import split_item
 
 from htmap.language.items import SEPARATOR, item_line, item_values
 
@@ -17,7 +16,6 @@ def test_a_line_gives_the_values_again(front: list[str], last: str) -> None:
     line = item_line([*front, last])
     assert line.endswith("\n")
     assert item_values(line, len(front) + 1) == [*front, last]
-    assert split_item(line[:-1], len(front) + 1) == [*front, last]
 
 
 def test_a_line_that_any_condor_submit_can_split_has_commas() -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from tests.submit.conftest import MakeMap
-from tests.submit.fake_backend import FakeBackend, only, parse
+from tests.submit.fake_backend import FakeBackend, only
 
 from htmap import TransferPath
 from htmap.delivery import bundle
 from htmap.delivery.registry import DeliveryMethod
 from htmap.exceptions import BackendNotAvailable, InputFileNotFound
+from htmap.language.description import read
 from htmap.lifecycle.rerun import changing, rerun
 from htmap.maps.opened import Opened
 from htmap.maps.readable import ReadableMap
@@ -207,9 +208,9 @@ def test_a_submission_can_be_given_to_condor_submit_by_hand(make_map: MakeMap, f
     m = make_map(str, range(3))
     fake.run()
     again(m, fake, [1])
-    commands, items = parse(m.opened.directory.submission(1).submit.read_text())
-    assert commands["htmap_submission"] == "1"
-    assert [item["component"] for item in items] == ["1"]
+    told = read(m.opened.directory.submission(1).submit)
+    assert told.commands["htmap_submission"] == "1"
+    assert [told.item_values(item)["component"] for item in told.iter_items()] == ["1"]
 
 
 def test_the_record_of_the_map_is_not_touched(make_map: MakeMap, fake: FakeBackend) -> None:

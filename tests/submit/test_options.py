@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from htmap import MapOptions, TransferPath, options
 from htmap.exceptions import InvalidOption, MisalignedInputData, ReservedOptionKeyword
-from htmap.options import PerComponent, all_required, duration_s
+from htmap.language.words import to_seconds
+from htmap.options import PerComponent, all_required
 
 REFERENCE_RESERVED = {
     "+IsHTMapJob", "+component", "IsHTMapJob", "MY.IsHTMapJob", "MY.component", "arguments", "component", "executable",
@@ -238,7 +239,7 @@ def test_a_chunksize_is_a_count_or_a_duration(chunksize: Any) -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("10min", 600), ("1.5 h", 5400)])
 def test_a_chunksize_may_be_a_duration(text: str, seconds: float) -> None:
     assert MapOptions(chunksize=text).chunksize == text
-    assert duration_s(text) == seconds
+    assert to_seconds(text) == seconds
 
 
 # --- checkpoints ----------------------------------------------------------------------------------------------------

@@ -20,9 +20,10 @@ from statistics import mean
 from htmap.backend.select import BackendsOf
 from htmap.create.inputs import Call
 from htmap.exceptions import HTMapException
+from htmap.language.words import to_seconds
 from htmap.lifecycle.new_map import Request, create
 from htmap.maps.acting import Map
-from htmap.options import MapOptions, duration_s
+from htmap.options import MapOptions
 from htmap.settings import settings
 from htmap.store.mapdir import Home, MapDir
 from htmap_common.agreed import RETURNED
@@ -85,7 +86,7 @@ def _chosen(request: Request, choice: Choice) -> tuple[Choice, Request]:
 
 def _size(wanted: str, each_s: float, total: int | None, backend: str) -> int:
     each_s = max(each_s, 1e-4)  # what the runner does for each takes about that long
-    job_s = duration_s(wanted)
+    job_s = to_seconds(wanted)
     if job_s is not None:
         size = job_s / each_s
     else:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 from htmap.exceptions import InvalidOption, MisalignedInputData, ReservedOptionKeyword, WrongType
+from htmap.language import commands
+from htmap.language.words import to_seconds, unusable
 from htmap_common import TransferPath
 
 InputFile: TypeAlias = "str | os.PathLike[str] | TransferPath"
@@ -76,17 +78,7 @@ class MapOptions:
         numbers and booleans are written as HTCondor writes them. An iterable gives each component its own value.
     """
 
-    RESERVED_KEYS: ClassVar[frozenset[str]] = frozenset({
-        "+IsHTMapJob", "+component", "IsHTMapJob", "MY.IsHTMapJob", "MY.component", "arguments", "component",
-        "executable", "jobbatchname", "log", "should_transfer_files", "stderr", "stdout", "submit_event_notes",
-        "transfer_executable", "transfer_input_files", "transfer_output_files", "transfer_output_remaps", "universe",
-        "when_to_transfer_output",
-        # Ours, beyond the reference: what follows also carries HTMap's bookkeeping.
-        "HTMapUid", "MY.HTMapUid", "+HTMapUid", "ProcId", "batch_name", "checkpoint_exit_code",
-        "components", "error", "files", "folder",
-        "initialdir", "initial_dir", "inputs", "htmap_submission", "job_batch_name", "output", "queue",
-        "runner_arguments", "shards", "submit_event_user_notes", "transfer_checkpoint_files",
-    })  # fmt: skip
+    RESERVED_KEYS: ClassVar[frozenset[str]] = commands.reserved_names()
 
     def __init__(
         self,
@@ -112,7 +104,8 @@ class MapOptions:
             self.custom_options[bare] = _value(f"MY.{bare}", value)
         self.descriptors: dict[str, str | PerComponent] = {}
         for name, value in kwargs.items():
-            self.descriptors[_descriptor_name(name)] = _value(name.casefold(), value)
+            known = _descriptor_name(name)
+            self.descriptors[known] = _value(known, value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MapOptions) and vars(self) == vars(other)
@@ -269,7 +262,7 @@ def _limited(values: Iterable[Any]) -> Iterable[Any]:
 def _chunksize(chunksize: int | str | None) -> int | str | None:
     if chunksize is None or chunksize == "auto":
         return chunksize
-    if isinstance(chunksize, str) and duration_s(chunksize):
+    if isinstance(chunksize, str) and to_seconds(chunksize):
         return chunksize
     if isinstance(chunksize, bool) or not isinstance(chunksize, numbers.Integral) or not 1 <= chunksize <= sys.maxsize:
         raise InvalidOption(
@@ -289,14 +282,6 @@ def _flag(name: str, value: object) -> bool | None:
 
 _FLAGS = {"true": True, "false": False}
 _NUMBER = re.compile(r"\d+(\.\d+)?")
-_DURATION = re.compile(r"(\d+(?:\.\d*)?)\s*(s|min|h)")
-_SECONDS_OF = {"s": 1, "min": 60, "h": 3600}
-
-
-def duration_s(text: str) -> float | None:
-    """The seconds that a duration such as ``10min`` stands for; None if it is none."""
-    found = _DURATION.fullmatch(text.strip())
-    return None if found is None else float(found[1]) * _SECONDS_OF[found[2]]
 
 
 def _interval(interval: float | timedelta | str | None) -> float | None:
@@ -306,7 +291,7 @@ def _interval(interval: float | timedelta | str | None) -> float | None:
     if isinstance(interval, timedelta):
         seconds = interval.total_seconds()
     elif isinstance(interval, str):
-        seconds = duration_s(interval)
+        seconds = to_seconds(interval)
     if isinstance(seconds, bool) or not isinstance(seconds, numbers.Real) or not 0 < float(seconds) < math.inf:
         raise InvalidOption(
             "checkpoint_interval must be a number of seconds above 0, a duration such as '30s', '10min' or '1h', or a "
@@ -323,7 +308,7 @@ def _descriptor_name(name: str) -> str:
     _check_name(bare)
     if bare != name:
         raise InvalidOption(f"Give {name!r} through custom_options, without the leading mark.")
-    return name.casefold()
+    return commands.canonical(name)
 
 
 def _custom_name(name: str) -> str:
@@ -367,16 +352,12 @@ def _scalar(name: str, value: object) -> str:
     raise InvalidOption(f"The map option {name} cannot hold {value!r}: give text or a number.")
 
 
-# All but the tab; with those that only Unicode takes for the end of a line, and halves of characters.
-_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-
-
 def _safe(what: str, text: str) -> str:
-    # A newline would end the submit command and begin another one; a backslash at the end would swallow the next.
-    if found := _UNSAFE.search(text):
-        raise InvalidOption(f"The value of {what} holds the control character {found[0]!r}: {text!r}.")
-    if text.rstrip().endswith("\\"):
+    bad = unusable(text, takes_macros=True)
+    if bad == "\\":
         raise InvalidOption(
             f"The value of {what} ends with a backslash: {text!r}. HTCondor would join the next line to it."
         )
+    if bad is not None:
+        raise InvalidOption(f"The value of {what} holds the control character {bad!r}: {text!r}.")
     return text

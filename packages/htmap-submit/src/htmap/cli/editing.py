@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import re
-
 import click
 
 from htmap.cli.exits import Exit
 from htmap.cli.selection import Selection, for_each_active_map, selects_maps
+from htmap.language.words import to_size
 from htmap.maps.acting import Map
-
-_KB, _MB = 1024, 1024**2
-_UNITS = {"k": _KB, "m": _MB, "g": 1024**3, "t": 1024**4}
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])b?)?", re.IGNORECASE)
 
 _unit = click.option(
     "--unit",
@@ -22,7 +16,7 @@ _unit = click.option(
 )
 
 
-def _amount(text: str, unit: str | None, bare_unit: str | None, unit_bytes: int) -> int:
+def _amount(text: str, unit: str | None, bare_unit: str | None, wanted: str) -> int:
     """An amount of memory or disk in the unit that HTCondor gives it, rounded up.
 
     Parameters
@@ -31,22 +25,20 @@ def _amount(text: str, unit: str | None, bare_unit: str | None, unit_bytes: int)
         What ``--unit`` says.
     bare_unit
         That of a number without any. None: it is refused.
-    unit_bytes
+    wanted
         HTCondor's unit.
     """
-    found = _AMOUNT.fullmatch(text)
-    if found is None:
+    is_bare = to_size(text, "") is not None
+    if to_size(text, wanted) is None:
         raise click.UsageError(f"{text!r} is no amount like 2GB or 512MB.")
-    number, own_unit = found.groups()
-    if own_unit and unit:
+    if unit and not is_bare:
         raise click.UsageError(f"{text!r} has a unit already: leave out --unit {unit}.")
-    letter = own_unit or (unit or bare_unit or "")[:1]
-    if not letter:
+    if is_bare and not (unit or bare_unit):
         raise click.UsageError(
             f"{text!r} of what? Write {text}GB or {text}KB: a bare number meant GB for the htmap before this one, and "
             "means KB for HTCondor."
         )
-    amount = math.ceil(float(number) * _UNITS[letter.casefold()] / unit_bytes)
+    amount = to_size(f"{text}{unit or bare_unit}" if is_bare else text, wanted) or 0
     if amount < 1:
         raise click.UsageError(f"{text!r} is nothing.")
     return amount
@@ -66,7 +58,7 @@ def edit_command() -> None:
 @_unit
 def memory_command(selection: Selection, memory: str, unit: str | None) -> Exit:
     """Change the memory that each component requests. MEMORY is an amount such as 512MB or 2GB; a bare number is MB."""
-    amount = _amount(memory, unit, "MB", _MB)
+    amount = _amount(memory, unit, "MB", "m")
 
     def edit(each: Map) -> None:
         each.set_memory(amount)
@@ -81,7 +73,7 @@ def memory_command(selection: Selection, memory: str, unit: str | None) -> Exit:
 @_unit
 def disk_command(selection: Selection, disk: str, unit: str | None) -> Exit:
     """Change the disk space that each component requests. DISK is an amount such as 512MB or 2GB."""
-    amount = _amount(disk, unit, None, _KB)
+    amount = _amount(disk, unit, None, "k")
 
     def edit(each: Map) -> None:
         each.set_disk(amount)

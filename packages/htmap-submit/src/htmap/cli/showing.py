@@ -11,6 +11,8 @@ import click
 
 from htmap.cli.console import heading, note, painted, say_json
 from htmap.cli.selection import complete_tag, loaded, selects_one_map
+from htmap.language.commands import is_in_every_map
+from htmap.language.description import parse
 from htmap.logfile import path_of_log
 from htmap.maps.acting import Map
 from htmap.maps.overview import overview, submissions_of
@@ -21,14 +23,6 @@ from htmap.show.status_machine import status_dict
 from htmap.show.units import count, duration, size
 from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import Home, SubmissionDir
-
-# What every map has, or what is said elsewhere on the screen.
-_OURS = frozenset({
-    "htmap_submission", "runner_arguments", "arguments", "executable", "universe", "initialdir",
-    "preserve_relative_paths", "should_transfer_files", "when_to_transfer_output", "output", "error", "log",
-    "submit_event_user_notes", "batch_name", "my.ishtmapjob", "my.htmapuid", "my.component", "my.htmapforkserver",
-})  # fmt: skip
-_OUR_PREFIXES = ("transfer_", "on_exit_hold")
 
 
 @click.command("show")
@@ -81,12 +75,9 @@ def _facts(each: Map) -> dict[str, Any]:
 
 def _options(description: str) -> dict[str, str]:
     """What the user, or a setting, has asked for: the submit commands that not every map has."""
-    commands = (line.partition(" = ") for line in description.splitlines())
-    return {name: value for name, equals, value in commands if equals and not _is_ours(name.casefold())}
-
-
-def _is_ours(name: str) -> bool:
-    return name in _OURS or name.startswith(("#", *_OUR_PREFIXES))
+    told = parse(description)
+    asked = {**told.commands, **{f"MY.{name}": value for name, value in told.attributes.items()}}
+    return {name: value for name, value in asked.items() if not is_in_every_map(name)}
 
 
 def _rows(each: Map, facts: dict[str, Any]) -> list[tuple[str, str]]:

@@ -6,12 +6,17 @@ In: checked options, the descriptors of the delivery method. Out: the text of ``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from htmap.create.remaps import remap_entries
 from htmap.delivery.runner_failures import RUNNER_FAILED, why_runner_failed
 from htmap.exceptions import InvalidOption
+from htmap.language.commands import COMPONENT, UID
+from htmap.language.description import Description
+from htmap.language.macros import macro
+from htmap.language.remaps import join
+from htmap.language.words import join_arguments, join_list
 from htmap.options import MapOptions, PerComponent, all_required
 from htmap.store.mapdir import MapDir
 from htmap_common.agreed import CHECKPOINT, CHECKPOINTED, OUTPUTS, TRANSFER
@@ -40,6 +45,7 @@ class Columns:
 
 
 _VARYING = "option_"
+_NUMBER = "htmap_submission"
 
 
 def columns(plan: Plan) -> Columns:
@@ -66,42 +72,25 @@ def _variable(name: str) -> str:
 
 def render(plan: Plan, map_dir: MapDir, jobs: int) -> str:
     """The text of the submit description."""
-    lines = [f'# HTMap: map "{plan.tag}", function {plan.function_name}', _numbered(0)]
-    lines += [f"{key} = {value}" for key, value in _descriptors(plan, map_dir, jobs).items() if value != ""]
-    lines.append(_queue(columns(plan).names, map_dir, 0))
-    return "\n".join(lines) + "\n"
+    lines = {_NUMBER: "0"} | {name: value for name, value in _descriptors(plan, map_dir, jobs).items() if value != ""}
+    return Description.of(
+        lines,
+        comment=f'HTMap: map "{plan.tag}", function {plan.function_name}',
+        variables=columns(plan).names,
+        items=str(map_dir.submission(0).items),
+    ).render()
 
 
-def renumbered(text: str, map_dir: MapDir, number: int) -> str:
+def renumbered(first: Description, map_dir: MapDir, number: int) -> Description:
     """The description of the first submission, made that of a later one."""
-    lines = text.rstrip("\n").split("\n")
-    lines[-1] = _queue(_variables(text), map_dir, number)
-    return "\n".join(_numbered(number) if line == _numbered(0) else line for line in lines) + "\n"
+    return replace(
+        first, commands={**first.commands, _NUMBER: str(number)}, items=str(map_dir.submission(number).items)
+    )
 
 
-def varying_options(text: str) -> int:
+def varying_options(description: Description) -> int:
     """How many options vary in a description."""
-    return sum(name.startswith(_VARYING) for name in _variables(text))
-
-
-def _variables(text: str) -> list[str]:
-    """The variables of the ``queue`` statement."""
-    return text.rstrip("\n").rpartition("\n")[2].split()[1].split(",")
-
-
-def with_items(text: str, lines: str) -> str:
-    """A description that holds its items itself, so that it can be read, and submitted, alone."""
-    *commands, queue = text.rstrip("\n").split("\n")
-    names, _, _ = queue.partition(" from ")
-    return "\n".join([*commands, f"{names} from (", f"{lines})", ""])
-
-
-def _numbered(number: int) -> str:
-    return f"htmap_submission = {number}"
-
-
-def _queue(names: Iterable[str], map_dir: MapDir, number: int) -> str:
-    return f"queue {','.join(names)} from {map_dir.submission(number).items}"
+    return sum(name.startswith(_VARYING) for name in description.variables)
 
 
 def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
@@ -110,7 +99,7 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
     submission = f"{map_dir.path}/submissions/$(htmap_submission)"
     descriptors = {
         "runner_arguments": f"run --function function --components {which} --inputs {shards} --outputs {OUTPUTS}",
-        "arguments": '"$(runner_arguments)"',
+        "arguments": join_arguments((), then=macro("runner_arguments")),
         "universe": "vanilla",
         # See htmap.create.transfers: what HTMap itself reads and writes is named by absolute paths.
         "initialdir": "/",
@@ -118,7 +107,7 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
         "should_transfer_files": "YES",
         "when_to_transfer_output": "ON_EXIT_OR_EVICT",
         "transfer_input_files": f"{map_dir.home.initial}/,{map_dir.function},{map_dir.path}/$(inputs)$(files)",
-        "transfer_output_files": f"{OUTPUTS},{TRANSFER},{CHECKPOINT}",
+        "transfer_output_files": join_list([OUTPUTS, TRANSFER, CHECKPOINT]),
         "transfer_output_remaps": _remaps(plan, map_dir, submission),
         "output": f"{submission}/logs/$(folder)/$(ProcId)",
         "error": f"{submission}/logs/$(folder)/$(ProcId)",
@@ -144,7 +133,7 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
     _join_input_files(descriptors, plan)
     for name, value in plan.options.custom_options.items():
         descriptors[f"MY.{name}"] = _rendered(value)
-    descriptors |= {"MY.IsHTMapJob": "True", "MY.HTMapUid": f'"{map_dir.uid}"', "MY.component": "$(component)"}
+    descriptors |= {"MY.IsHTMapJob": "True", f"MY.{UID}": f'"{map_dir.uid}"', f"MY.{COMPONENT}": macro("component")}
     return descriptors
 
 
@@ -160,7 +149,7 @@ def _remaps(plan: Plan, map_dir: MapDir, submission: str) -> str:
         TRANSFER: str(map_dir.all_output_files),
         CHECKPOINT: str(map_dir.checkpoints),
     }
-    return '"' + "; ".join(f"{name} = {place}" for name, place in places.items()) + elsewhere + '"'
+    return join(places, elsewhere)
 
 
 def _rendered(value: str | PerComponent) -> str:
@@ -168,7 +157,7 @@ def _rendered(value: str | PerComponent) -> str:
 
 
 def _macro(option: str) -> str:
-    return f"$({_variable(option)})"
+    return macro(_variable(option))
 
 
 def _join_requirements(descriptors: dict[str, str], plan: Plan) -> None:
@@ -185,4 +174,4 @@ def _join_input_files(descriptors: dict[str, str], plan: Plan) -> None:
     parts += plan.fixed_files
     if plan.options.input_files is not None:
         parts.append(_rendered(plan.options.input_files))
-    descriptors["transfer_input_files"] = ",".join(parts)
+    descriptors["transfer_input_files"] = join_list(parts)

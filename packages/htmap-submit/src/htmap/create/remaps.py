@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from htmap.exceptions import InvalidOption, WrongType
+from htmap.language.remaps import entry, split
 from htmap.language.urls import checked_url, quoted
 from htmap.options import PerComponent
 from htmap_common import TransferPath
 from htmap_common.agreed import TRANSFER
 
 _COMPONENT = re.compile(r"\$\(component\)", re.IGNORECASE)
-_ENTRY = re.compile(rf"; {TRANSFER}/(\d+)/[^;]*")
 
 
 def remap_entries(remaps: Mapping[str, TransferPath], component: str) -> str:
@@ -30,7 +30,7 @@ def remap_entries(remaps: Mapping[str, TransferPath], component: str) -> str:
     component
         Its number, or the macro that stands for it.
     """
-    return "".join(f"; {TRANSFER}/{component}/{_name(name)} = {_place(place)}" for name, place in remaps.items())
+    return "".join(entry(f"{TRANSFER}/{component}/{_name(name)}", _place(place)) for name, place in remaps.items())
 
 
 def spelled_out(remaps: Mapping[str, TransferPath] | PerComponent, components: Iterable[int]) -> str:
@@ -51,33 +51,23 @@ def for_component(place: TransferPath, component: int) -> TransferPath:
 def by_component(entries: str) -> dict[int, str]:
     """The entries of each component, from what `spelled_out` gave."""
     found: dict[int, str] = {}
-    for entry in _ENTRY.finditer(entries):
-        found[int(entry[1])] = found.get(int(entry[1]), "") + entry[0]
+    for name, place in split(entries).items():
+        component = int(name.split("/")[1])
+        found[component] = found.get(component, "") + entry(name, place)
     return found
 
 
 def _name(name: str) -> str:
     path = PurePosixPath(name if isinstance(name, str) else "")
-    if not path.parts or path.is_absolute() or ".." in path.parts:
+    if not path.parts or path.is_absolute() or ".." in path.parts or str(path) != str(path).strip():
         raise InvalidOption(
             f"output_remaps takes the names of output files, or their paths in the scratch directory, not {name!r}: "
             "as they are below map.output_files[component]."
         )
-    return _without(str(path), '=;"\\\n')
+    return str(path)
 
 
 def _place(place: TransferPath) -> str:
     if not isinstance(place, TransferPath):
         raise WrongType(f"output_remaps sends files to TransferPaths, not to {place!r}.")
-    text = str(Path(os.fspath(place)).absolute()) if place.is_local else quoted(checked_url(place))
-    return _without(text, ';"\n')
-
-
-def _without(text: str, marks: str) -> str:
-    # Tried on 23.9 and 25.14: a backslash before them does not help on the right side of a remap.
-    for mark in marks:
-        if mark in text:
-            raise InvalidOption(f"HTCondor cannot remap an output file from or to {text!r}, because of {mark!r}.")
-    if text.endswith("\\") or text != text.strip():
-        raise InvalidOption(f"HTCondor cannot remap an output file from or to {text!r}, because of how it ends.")
-    return text
+    return str(Path(os.fspath(place)).absolute()) if place.is_local else quoted(checked_url(place))

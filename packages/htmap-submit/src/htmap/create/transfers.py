@@ -23,6 +23,7 @@ from pathlib import Path
 from htmap.create.links import Links, missing_below
 from htmap.exceptions import InputFileNotFound, InvalidOption
 from htmap.language.urls import arrival_of, arriving_as, checked_url, is_url, quoted
+from htmap.language.words import fits_into_list
 from htmap.options import InputFile
 from htmap_common import TransferPath
 from htmap_common.trees import survey
@@ -132,7 +133,7 @@ class Sender:
         self.left_out.update(dict.fromkeys(f"{path}: {sentence}" for sentence in tree.left_out))
         links = None
         # HTCondor passes over links that lead nowhere, as it should, but also over those to folders.
-        if not _fits_into_list(key.lstrip("/")) or tree.has_linked_folders or tree.has_specials:
+        if not fits_into_list(key.lstrip("/")) or tree.has_linked_folders or tree.has_specials:
             links = self._links.like(tree) if is_content else self._links.holding(tree)
         if tree.folders:
             if len(self._known) == _REMEMBERED:
@@ -221,18 +222,10 @@ def _not_there(named: str, error: Exception | None = None) -> InputFileNotFound:
     )
 
 
-# What ends an entry, what stands for something else in a submit file, and what would be stripped.
-_UNFIT = re.compile(r"[,\n\r\x1f]|\$\w*\(|\$\$\[|^\s|\s$|\\$")
-
-
-def _fits_into_list(entry: str) -> bool:
-    return _UNFIT.search(entry) is None
-
-
 def _url(text: str) -> str:
     url = quoted(text)
     if not arrival_of(url):
         raise InvalidOption(f"The input file {url} has no name at its end: a directory cannot be had by URL.")
-    if not _fits_into_list(url):
+    if not fits_into_list(url):
         raise InvalidOption(f"HTCondor cannot transfer a file by the URL {url!r}: rename it.")
     return url

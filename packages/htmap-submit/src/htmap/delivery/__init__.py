@@ -5,7 +5,7 @@
     bundle, assume, shared         the node has Python
     docker, container, singularity an image has it: images (names), preflight (what it declares), image_runner
     transplant                     it travels: environment (what it consists of), transplants (the archives)
-    runners, scripts               files that travel;  runner_failures: jobs without a record;  spelling: of descriptors
+    runners, scripts               files that travel;  runner_failures: jobs without a record
 """
 
 from __future__ import annotations

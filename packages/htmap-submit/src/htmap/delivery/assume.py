@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from htmap.delivery.runner_failures import NOTHING_TO_RUN, why_runner_failed
-from htmap.delivery.spelling import FORK_SERVER
+from htmap.language.commands import FORK_SERVER
 
 _MISSING = (
     "The execute node has no htmap-exec on its PATH, or the Python that it was installed for is gone. Install it there "
@@ -21,6 +21,6 @@ def descriptors(_tag: str, _map_dir: Path) -> Mapping[str, str]:
         "executable": "/usr/bin/env",
         "transfer_executable": "false",
         "arguments": '"htmap-exec $(runner_arguments)"',
-        FORK_SERVER: '"htmap-exec fork-server"',
+        f"MY.{FORK_SERVER}": '"htmap-exec fork-server"',
         "on_exit_hold_reason": why_runner_failed({NOTHING_TO_RUN: _MISSING}),
     }

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from htmap.delivery import runners
-from htmap.delivery.spelling import FORK_SERVER
+from htmap.language.commands import FORK_SERVER
 
 # The zip is an executable of its own: if there is no python3, the job ends with code 127.
 HEAD = "#!/usr/bin/env python3\n"
@@ -20,7 +20,7 @@ def descriptors(_tag: str, map_dir: Path) -> Mapping[str, str]:
     return {
         "executable": str(runners.place(map_dir, HEAD)),
         "transfer_executable": "true",
-        FORK_SERVER: '"fork-server"',
+        f"MY.{FORK_SERVER}": '"fork-server"',
     }
 
 

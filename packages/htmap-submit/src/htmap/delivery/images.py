@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from htmap.delivery.spelling import usable
 from htmap.exceptions import InputFileNotFound, InvalidSetting, MissingSetting
+from htmap.language.words import checked_setting
 from htmap.settings import settings
 
 # Source: the grammar of references of the distribution project; ours is a little wider, and has no blanks.
@@ -77,9 +77,9 @@ def image(setting: str) -> Image:
     if scheme and scheme[1] in _REGISTRIES:
         return Image(Kind.REGISTRY, f"{scheme[1]}://{_reference(setting, scheme[2])}")
     # In lists of files a comma ends a name.
-    usable(setting, value, ",")
+    checked_setting(setting, value, ",")
     if scheme and scheme[1] != "file":
-        return Image(Kind.URL, usable(setting, value, " "))
+        return Image(Kind.URL, checked_setting(setting, value, " "))
     path = Path(value.removeprefix("file://")).expanduser().absolute()
     if path.is_dir() or str(path).startswith(_NODES_ONLY):
         # HTCondor follows no link to a directory, and every root file system has some: so it is not sent.
@@ -98,7 +98,7 @@ def _value(setting: str, example: str) -> str:
             f"This delivery method needs to know the image: set {setting}, for example to {example}. "
             "The image must have Python; containers/README.md says how to build one."
         )
-    return usable(setting, value)
+    return checked_setting(setting, value)
 
 
 def _reference(setting: str, reference: str) -> str:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from htmap.delivery.spelling import FORK_SERVER
+from htmap.language.commands import FORK_SERVER
 
 
 def descriptors(_tag: str, _map_dir: Path) -> Mapping[str, str]:
@@ -15,5 +15,5 @@ def descriptors(_tag: str, _map_dir: Path) -> Mapping[str, str]:
         "executable": sys.executable,
         "transfer_executable": "false",
         "arguments": '"-m htmap_exec $(runner_arguments)"',
-        FORK_SERVER: '"-m htmap_exec fork-server"',
+        f"MY.{FORK_SERVER}": '"-m htmap_exec fork-server"',
     }

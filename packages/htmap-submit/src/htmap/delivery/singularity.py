@@ -13,7 +13,8 @@ from pathlib import Path
 from htmap.delivery import image_runner, preflight, scripts
 from htmap.delivery.images import Kind, image
 from htmap.delivery.runner_failures import NOTHING_TO_RUN, why_runner_failed
-from htmap.delivery.spelling import arguments
+from htmap.language.macros import macro
+from htmap.language.words import join_arguments, join_list
 
 SETTING = "SINGULARITY.IMAGE"
 
@@ -49,12 +50,13 @@ def descriptors(_tag: str, map_dir: Path) -> Mapping[str, str]:
     """Send the script that starts the runtime, the runner, and the image if it is a file."""
     chosen = image(SETTING)
     travels = chosen.kind in {Kind.FILE, Kind.URL}
+    place = f"./{chosen.name}" if travels else chosen.source
     runner = image_runner.place(map_dir)
     return {
         "executable": str(scripts.place(map_dir, SCRIPT)),
         "transfer_executable": "true",
-        "arguments": arguments(f"./{chosen.name}" if travels else chosen.source, runner.name),
-        "transfer_input_files": ",".join([str(runner), *([chosen.source] if travels else [])]),
+        "arguments": join_arguments([place, runner.name], then=macro("runner_arguments")),
+        "transfer_input_files": join_list([str(runner), *([chosen.source] if travels else [])]),
         "requirements": "TARGET.HasSingularity",
         "on_exit_hold_reason": why_runner_failed(_REASONS),
     }

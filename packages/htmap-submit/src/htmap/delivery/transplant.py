@@ -11,7 +11,8 @@ from pathlib import Path
 
 from htmap.delivery import environment, scripts, transplants
 from htmap.delivery.runner_failures import why_runner_failed
-from htmap.delivery.spelling import arguments, usable
+from htmap.language.macros import macro
+from htmap.language.words import checked_setting, join_arguments
 from htmap.settings import settings
 
 _CANNOT_UNPACK, _DID_NOT_START = 104, 1
@@ -56,8 +57,8 @@ def descriptors(_tag: str, map_dir: Path) -> Mapping[str, str]:
     return {
         "executable": str(scripts.place(map_dir, SCRIPT)),
         "transfer_executable": "true",
-        "arguments": arguments(name),
-        "transfer_input_files": usable(setting, source, ","),
+        "arguments": join_arguments([name], then=macro("runner_arguments")),
+        "transfer_input_files": checked_setting(setting, source, ","),
         "request_disk": f"{(2 * found.size()) // 1024 + _FOR_THE_JOB_KB} KB",
         "on_exit_hold_reason": why_runner_failed(_REASONS),
     }

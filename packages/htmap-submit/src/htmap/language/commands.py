@@ -1,99 +1,77 @@
-"""Which submit commands mean something here, which do not matter here, and which are refused.
+"""The submit commands: what they are called, who may set them, and what the local backend makes of them.
 
-In: the names of submit commands (language). Out: a verdict, in words for the user. A pure table.
-
-A command that is neither honoured nor harmless is refused: a map that behaves one way here and another way on a pool
-would be worse than a map that does not start.
+In: names, as users and HTCondor spell them. Out: rows of the one table, or a verdict in words for the user.
+On the other side: ``htmap.options``, which takes commands from users; ``htmap show``, which leaves out what every map
+has; the local backend. The rows stand in `htmap.language.command_table`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from htmap.exceptions import InvalidOption
+from htmap.language.command_table import ROWS
+from htmap.language.command_types import Command, Local
+from htmap.language.macros import names_in, other_macro_in
 
-HONOURED = frozenset(
-    {
-        "arguments",
-        "checkpoint_exit_code",
-        "container_image",
-        "docker_image",
-        "environment",
-        "error",
-        "executable",
-        "getenv",
-        "initialdir",
-        "job_max_vacate_time",
-        "input",
-        "log",
-        "on_exit_hold",
-        "on_exit_hold_reason",
-        "on_exit_hold_subcode",
-        "on_exit_remove",
-        "output",
-        "preserve_relative_paths",
-        "request_cpus",
-        "request_disk",
-        "request_memory",
-        "should_transfer_files",
-        "submit_event_user_notes",
-        "transfer_container",
-        "transfer_executable",
-        "transfer_input_files",
-        "transfer_output_files",
-        "transfer_output_remaps",
-        "universe",
-        "when_to_transfer_output",
-    }
-)
+COMMANDS: Mapping[str, Command] = {row.name: row for row in ROWS}
+# Job attributes, too: condor_submit takes most of them for the command that sets them.
+_BY_ANY_NAME = {row.attribute.casefold(): row for row in ROWS if row.attribute} | {
+    name: row for row in ROWS for name in (row.name, *row.aliases)
+}
 
-ALIASES = {"args": "arguments", "env": "environment", "initial_dir": "initialdir"}
+# Attributes of the job that HTMap sets, and macros of its descriptions.
+UID = "HTMapUid"
+COMPONENT = "component"
+FORK_SERVER = "HTMapForkServer"  # HTCondor takes no notice of it
+ATTRIBUTES = ("IsHTMapJob", COMPONENT, UID, FORK_SERVER)
+MACROS = ("components", "files", "folder", "htmap_submission", "inputs", "runner_arguments", "shards")
+# Of HTCondor's own: what a description means by them would change.
+_AUTOMATIC = ("ProcId", "queue")
 
-NEEDED = {
+# Requests for resources that a pool has names of its own for.
+_FREE_PREFIXES = ("request_", "gpus_")
+
+
+def canonical(name: str) -> str:
+    """The name of a command in the table, or the casefolded name if it is in none."""
+    folded = name.casefold()
+    row = _BY_ANY_NAME.get(folded)
+    return folded if row is None else row.name
+
+
+def find(name: str) -> Command | None:
+    """The command of that name, alias or attribute, in any case."""
+    return _BY_ANY_NAME.get(name.casefold())
+
+
+def reserved_names() -> frozenset[str]:
+    """Every spelling of what users cannot set, because HTMap does."""
+    commands = {name for row in ROWS if row.reserved for name in (row.name, *row.aliases, row.attribute) if name}
+    attributes = {f"{mark}{name}" for name in ATTRIBUTES for mark in ("", "+", "MY.")}
+    return frozenset({*commands, *attributes, *MACROS, *_AUTOMATIC})
+
+
+def is_in_every_map(name: str) -> bool:
+    """Whether HTMap itself has put a line of this name (``MY.X`` for attributes) into the description."""
+    row = find(name)
+    own = {*MACROS, *(f"my.{attribute.casefold()}" for attribute in ATTRIBUTES)}
+    return name.casefold() in own or (row is not None and (bool(row.reserved) or row.is_in_every_map))
+
+
+# --- the local backend ----------------------------------------------------------------------------------------------
+
+_NEEDED = {
     "executable": "Say what each job runs.",
     "log": "Say where the job event log is: nothing else tells what happens to the jobs.",
     "transfer_output_files": 'Name the files that come back, or write "" for none.',
 }
-
 # What can be had in one way only, or not be said at all.
-FIXED = {
+_FIXED = {
     "universe": ("vanilla", "docker", "container"),
     "should_transfer_files": ("yes",),
     "when_to_transfer_output": ("on_exit", "on_exit_or_evict"),
 }
-
-# They choose a machine, share a pool, or spare an access point. Here is one machine, one user and a small queue.
-POOL_ONLY = frozenset(
-    {
-        "accounting_group",
-        "accounting_group_user",
-        "batch_name",
-        "concurrency_limits",
-        "email_attributes",
-        "job_lease_duration",
-        "leave_in_queue",
-        "max_idle",
-        "max_materialize",
-        "materialize_max_idle",
-        "nice_user",
-        "notification",
-        "notify_user",
-        "prio",
-        "priority",
-        "rank",
-        "requirements",
-        "require_gpus",
-        "retry_request_memory",
-        "retry_request_memory_increase",
-        "retry_request_memory_max",
-        "skip_filechecks",
-        "stream_error",
-        "stream_output",
-        "submit_event_notes",
-        "transfer_checkpoint_files",  # nothing is transferred: the scratch directory lies on the disk of the queue
-        "want_graceful_removal",
-    }
-)
-_POOL_ONLY_PREFIXES = ("request_", "gpus_")
-
 _INSTEAD = {
     "container_image": "Choose the delivery method container, or take the option out",
     "docker_image": "Choose the delivery method docker, or take the option out",
@@ -101,12 +79,38 @@ _INSTEAD = {
 }
 
 
-def is_known(key: str) -> bool:
-    """Whether a command may stand in a description; `key` is casefolded."""
-    return key in HONOURED or key in POOL_ONLY or key.startswith(_POOL_ONLY_PREFIXES)
-
-
 def refusal(key: str, why: str) -> InvalidOption:
     """The error for a command that cannot be followed here; `why` completes "The local backend ..."."""
     instead = _INSTEAD.get(key, "Take it out of the map's options")
     return InvalidOption(f"The local backend {why}. {instead}, or run the map on HTCondor (setting BACKEND).")
+
+
+def check_for_local(commands: Mapping[str, str], attributes: Mapping[str, str]) -> None:
+    """Raise `InvalidOption` for what the local backend can neither follow nor pass over.
+
+    A map that behaves one way here and another way on a pool would be worse than a map that does not start.
+    """
+    _check_macros({**commands, **attributes}.items())
+    used_as_macro = names_in([*commands.values(), *attributes.values()])
+    for key in commands:
+        if not _is_taken_here(key) and key not in used_as_macro:
+            raise refusal(key, f"does not know the submit command {key}")
+    for key, allowed in _FIXED.items():
+        value = commands.get(key)
+        if value and value.casefold() not in allowed:
+            raise refusal(key, f"cannot have {key} = {value}")
+    for key, instead in _NEEDED.items():
+        if not commands.get(key):
+            raise InvalidOption(f"The submit description has no {key}. {instead}")
+
+
+def _check_macros(values: Iterable[tuple[str, str]]) -> None:
+    for key, value in values:
+        beyond = other_macro_in(value)
+        if beyond is not None:
+            raise refusal(key, f"has only macros of the form $(name), but {key} uses {beyond}...")
+
+
+def _is_taken_here(key: str) -> bool:
+    row = COMMANDS.get(key)
+    return key.startswith(_FREE_PREFIXES) if row is None else row.local is not Local.REFUSES

@@ -1,43 +1,40 @@
-"""Read a submit description: the part of HTCondor's submit language that maps are written in.
+"""A submit description: text for ``condor_submit``, and what it says.
 
-In: a submit file, as condor_submit would take it. Out: a `Description`, with its macros still in it: the queue keeps it
-once for a whole cluster, and ``job.expand`` makes one job of it at a time, however many items there are.
-On the other side: ``htmap.create``, which writes the file, and condor_submit, which must understand it the same way.
+In: the text of a submit file, or its parts. Out: a `Description`; and text again. What is written is what is read.
+On the other side: condor_submit, which must understand it the same way; ``htmap.create``, which makes descriptions; the
+local backend, which follows them. Macros stay as they are: `htmap.language.macros` expands them.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from htmap.exceptions import BackendError, InvalidOption
-from htmap.language import commands as keys
-
-UNIT_SEPARATOR = "\x1f"
+from htmap.language import commands as table
+from htmap.language.items import BLANKS, item_values
+from htmap.language.words import unusable
 
 _COMMAND = re.compile(r"(?P<key>\+?[A-Za-z_][\w.]*)\s*=(?P<value>.*)", re.DOTALL)
 _QUEUE = re.compile(
-    r"queue(?:\s+(?P<count>\d+))?(?:\s+(?:(?P<variables>[A-Za-z_][\w, \t]*?)\s+)?from\s+(?P<items>[^\s(].*))?",
+    r"queue(?:\s+(?P<count>\d+))?(?:\s+(?:(?P<variables>[A-Za-z_][\w, \t]*?)\s+)?from\s+(?P<items>\(|[^\s(].*))?",
     re.IGNORECASE,
 )
-_MACRO = re.compile(r"\$\(([A-Za-z_][\w.]*)(?::([^()$]*))?\)")
-_BEYOND_MACROS = re.compile(r"\$\$[(\[]|\$[A-Za-z_]\w*\(")
-_MOST_EXPANSIONS = 32
-# What HTCondor takes off both ends of a line and of a value. (str.strip would take more, the unit separator too.)
-_BLANKS = " \t\n\v\f\r"
+_WITHIN, _END = "(", ")"
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What one submit file says, unexpanded.
+    """What one submit file says, unexpanded. Made for `dataclasses.replace`.
 
     Parameters
     ----------
     commands
-        Submit commands and macros of the file's own, by casefolded name.
+        Submit commands and macros of the file's own, by their names in the table of commands, or casefolded.
     attributes
         Job attributes (``+Name`` and ``MY.Name``), by name, as written.
     directory
@@ -48,22 +45,66 @@ class Description:
         Jobs for each item.
     items
         The file of items; None: one item without values.
+    lines
+        Items that stand in the description itself; None: there are none.
+    comment
+        What it begins with, for people; one line.
     """
 
-    commands: dict[str, str]
-    attributes: dict[str, str]
-    directory: str
-    variables: tuple[str, ...] = ()
+    commands: Mapping[str, str]
+    attributes: Mapping[str, str]
+    directory: str = ""
+    variables: tuple[str, ...] = ("item",)
     count: int = 1
     items: str | None = None
+    lines: tuple[str, ...] | None = None
+    comment: str = ""
 
     def to_json(self) -> str:
+        """For a queue that keeps it."""
         return json.dumps(asdict(self))
 
     @classmethod
+    def of(cls, lines: Mapping[str, str], **more: Any) -> Description:
+        """The description that sets these; job attributes are called ``MY.Name`` or ``+Name`` among them."""
+        commands: dict[str, str] = {}
+        attributes: dict[str, str] = {}
+        for name, value in lines.items():
+            _take(name, value, commands, attributes)
+        return cls(commands, attributes, **more)
+
+    @classmethod
     def from_json(cls, text: str) -> Description:
+        """What `to_json` has been given."""
         fields = json.loads(text)
-        return cls(**{**fields, "variables": tuple(fields["variables"])})
+        lists = {name: tuple(fields[name]) for name in ("variables", "lines") if fields.get(name) is not None}
+        return cls(**{**fields, **lists})
+
+    def render(self) -> str:
+        """The text of the submit file.
+
+        Raises
+        ------
+        InvalidOption
+            A name or a value would be read as something else.
+        """
+        lines = [f"# {self.comment}"] if self.comment else []
+        lines += [_line(name, value) for name, value in self.commands.items()]
+        lines += [_line(f"MY.{name}", value) for name, value in self.attributes.items()]
+        return "\n".join([*lines, *self._queue(), ""])
+
+    def _queue(self) -> Iterator[str]:
+        words = ["queue"]
+        if self.count != 1:
+            words.append(str(self.count))
+        if self.lines is not None:
+            yield " ".join([*words, ",".join(self.variables), "from", _WITHIN])
+            yield from self.lines
+            yield _END
+        elif self.items is not None:
+            yield " ".join([*words, ",".join(self.variables), "from", self.items])
+        else:
+            yield " ".join(words)
 
     def iter_items(self) -> Iterator[str]:
         """The line of items that each job belongs to, in the order of the procs.
@@ -78,32 +119,17 @@ class Description:
                 yield line
 
     def _item_lines(self) -> Iterator[str]:
-        if self.items is None:
+        if self.lines is not None:
+            yield from (line.strip(BLANKS) for line in self.lines)
+        elif self.items is None:
             yield ""
-            return
-        path = Path(self.directory, self.items)
-        try:
-            # Only a newline ends an item: values may hold the other characters that str.splitlines stops at.
-            with path.open(encoding="utf-8", newline="\n") as lines:
-                for number, line in enumerate(lines, 1):
-                    item = line.strip(_BLANKS)
-                    if not item:
-                        raise BackendError(f"Line {number} of the items in {path} is empty.")
-                    yield item
-        except (OSError, UnicodeDecodeError) as error:
-            raise BackendError(f"The items of the submit description cannot be read from {path}: {error}.") from error
+        else:
+            yield from _items_in(Path(self.directory, self.items))
 
     def item_values(self, item: str) -> dict[str, str]:
         """The values of one item, by casefolded variable, split as condor_submit splits them."""
-        last = len(self.variables) - 1
-        if last <= 0:
-            values = [item]
-        elif UNIT_SEPARATOR in item:
-            values = [value.strip(_BLANKS) for value in item.split(UNIT_SEPARATOR)]
-        else:
-            values = re.split(r",\s*|\s+", item, maxsplit=last)
-        padding = [""] * len(self.variables)
-        return dict(zip(self.variables, values + padding, strict=False))
+        names = [name.casefold() for name in self.variables]
+        return dict(zip(names, item_values(item, len(names)), strict=False))
 
 
 def read(path: Path) -> Description:
@@ -112,7 +138,7 @@ def read(path: Path) -> Description:
     Raises
     ------
     InvalidOption
-        It says something that cannot be followed here; the message names it.
+        It says something that HTMap never writes.
     BackendError
         It cannot be read.
     """
@@ -123,96 +149,93 @@ def read(path: Path) -> Description:
     return parse(text, path.absolute().parent)
 
 
-def parse(text: str, directory: Path) -> Description:
+def parse(text: str, directory: Path | None = None) -> Description:
     """The description that a submit file in a directory spells out. Raises `InvalidOption`."""
     commands: dict[str, str] = {}
     attributes: dict[str, str] = {}
-    queue: re.Match[str] | None = None
-    for line in _logical_lines(text):
-        if queue is not None:
-            raise InvalidOption(f"The local backend takes nothing after the queue statement, but there is {line!r}.")
+    lines = _LogicalLines(text)
+    for line in lines:
         queue = _QUEUE.fullmatch(line)
-        if queue is None:
-            _take_command(line, commands, attributes)
-    if queue is None:
+        if queue is not None:
+            break
+        _take_command(line, commands, attributes)
+    else:
         raise InvalidOption("The submit description has no queue statement at its end.")
-    _refuse_unknown(commands, attributes)
+    inline = tuple(lines.raw_until(_END)) if queue["items"] == _WITHIN else None
+    for line in lines:
+        raise InvalidOption(f"HTMap takes nothing after the queue statement, but there is {line!r}.")
     return Description(
         commands,
         attributes,
-        str(directory),
-        variables=tuple(re.split(r"[,\s]+", (queue["variables"] or "item").casefold().strip())),
+        "" if directory is None else str(directory),
+        variables=tuple(re.split(r"[,\s]+", (queue["variables"] or "item").strip())),
         count=int(queue["count"] or 1),
-        items=queue["items"],
+        items=None if inline is not None else queue["items"],
+        lines=inline,
+        comment=lines.comment,
     )
 
 
-def expand(text: str, look_up: Callable[[str], str | None]) -> str:
-    """Replace each ``$(name)`` and ``$(name:default)``; a name that nobody knows is empty, as in condor_submit.
-
-    Raises
-    ------
-    InvalidOption
-        A macro that contains itself.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        found = look_up(match[1].casefold())
-        return found if found is not None else match[2] or ""
-
-    expanded = text
-    for _ in range(_MOST_EXPANSIONS):
-        if "$(" not in expanded:
-            return expanded
-        expanded, replaced = _MACRO.subn(value, expanded)
-        if not replaced:
-            return expanded
-    raise InvalidOption(f"The submit description goes in a circle: {text!r} refers to itself.")
-
-
-def macros_in(texts: Mapping[str, str]) -> set[str]:
-    """The casefolded names of the macros that some values refer to."""
-    return {match[1].casefold() for text in texts.values() for match in _MACRO.finditer(text)}
-
-
-def _logical_lines(text: str) -> Iterator[str]:
+class _LogicalLines:
     """Lines that say something; a line that ends in a backslash goes on in the next."""
-    begun = ""
-    for raw in text.split("\n"):
-        line = raw.strip()
-        if not begun and line.startswith("#"):
-            continue
-        if line.endswith("\\"):
-            begun += line[:-1]
-            continue
-        if begun + line:
-            yield begun + line
+
+    def __init__(self, text: str) -> None:
+        self._lines = iter(text.split("\n"))
+        self.comment = text.partition("\n")[0].removeprefix("# ") if text.startswith("# ") else ""
+
+    def __iter__(self) -> Iterator[str]:
         begun = ""
+        for raw in self._lines:
+            line = raw.strip(BLANKS)
+            if not begun and line.startswith("#"):
+                continue
+            if line.endswith("\\"):
+                begun += line[:-1]
+                continue
+            if begun + line:
+                yield begun + line
+            begun = ""
+
+    def raw_until(self, end: str) -> Iterator[str]:
+        """Lines as they are, until one says this."""
+        for line in self._lines:
+            if line.strip(BLANKS) == end:
+                return
+            yield line
+        raise InvalidOption(f"The items in the submit description do not end with {end!r}.")
 
 
 def _take_command(line: str, commands: dict[str, str], attributes: dict[str, str]) -> None:
     match = _COMMAND.fullmatch(line)
     if match is None:
-        raise InvalidOption(f"The local backend cannot read the line {line!r} of the submit description.")
-    key, value = match["key"], match["value"].strip()
-    beyond = _BEYOND_MACROS.search(value)
-    if beyond:
-        raise keys.refusal(key, f"has only macros of the form $(name), but {key} uses {beyond[0]}...")
-    if key.startswith("+") or key.casefold().startswith("my."):
-        attributes[key[1:] if key.startswith("+") else key[3:]] = value
+        raise InvalidOption(f"HTMap cannot read the line {line!r} of the submit description.")
+    _take(match["key"], match["value"].strip(BLANKS), commands, attributes)
+
+
+def _take(key: str, value: str, commands: dict[str, str], attributes: dict[str, str]) -> None:
+    if key.startswith("+"):
+        attributes[key[1:]] = value
+    elif key.casefold().startswith("my."):
+        attributes[key[3:]] = value
     else:
-        commands[keys.ALIASES.get(key.casefold(), key.casefold())] = value
+        commands[table.canonical(key)] = value
 
 
-def _refuse_unknown(commands: Mapping[str, str], attributes: Mapping[str, str]) -> None:
-    used_as_macro = macros_in(commands) | macros_in(attributes)
-    for key in commands:
-        if not keys.is_known(key) and key not in used_as_macro:
-            raise keys.refusal(key, f"does not know the submit command {key}")
-    for key, allowed in keys.FIXED.items():
-        value = commands.get(key)
-        if value and value.casefold() not in allowed:
-            raise keys.refusal(key, f"cannot have {key} = {value}")
-    for key, instead in keys.NEEDED.items():
-        if not commands.get(key):
-            raise InvalidOption(f"The submit description has no {key}. {instead}")
+def _line(name: str, value: str) -> str:
+    bad = unusable(value, takes_macros=True)
+    if bad is not None or value != value.strip(BLANKS) or _COMMAND.fullmatch(f"{name} =") is None:
+        raise InvalidOption(f"HTCondor would not read {name} = {value!r} as it is meant, so it cannot be submitted.")
+    return f"{name} = {value}"
+
+
+def _items_in(path: Path) -> Iterator[str]:
+    try:
+        # Only a newline ends an item: values may hold the other characters that str.splitlines stops at.
+        with path.open(encoding="utf-8", newline="\n") as lines:
+            for number, line in enumerate(lines, 1):
+                item = line.strip(BLANKS)
+                if not item:
+                    raise BackendError(f"Line {number} of the items in {path} is empty.")
+                yield item
+    except (OSError, UnicodeDecodeError) as error:
+        raise BackendError(f"The items of the submit description cannot be read from {path}: {error}.") from error

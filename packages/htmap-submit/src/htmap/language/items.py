@@ -14,8 +14,11 @@ import re
 from collections.abc import Iterable
 
 SEPARATOR = "\x1f"
+# What HTCondor takes off both ends of a line and of a value. (str.strip would take more, the unit separator too.)
+BLANKS = " \t\n\v\f\r"
 
 _SPLITS = re.compile(r"[,\s]")
+_SPLIT = re.compile(r",\s*|\s+")
 
 
 def item_line(values: Iterable[str]) -> str:
@@ -26,6 +29,12 @@ def item_line(values: Iterable[str]) -> str:
 
 
 def item_values(line: str, variables: int) -> list[str]:
-    """The values that a line says."""
-    line = line.removesuffix("\n")
-    return line.split(SEPARATOR) if SEPARATOR in line else line.split(",", variables - 1)
+    """The values that a line says; one that it does not reach is empty."""
+    line = line.strip(BLANKS)
+    if variables == 1:
+        return [line]
+    if SEPARATOR in line:
+        values = [value.strip(BLANKS) for value in line.split(SEPARATOR)]
+    else:
+        values = _SPLIT.split(line, maxsplit=variables - 1)
+    return values + [""] * (variables - len(values))

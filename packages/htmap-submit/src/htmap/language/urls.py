@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from htmap.exceptions import InvalidOption
 from htmap_common import TransferPath
@@ -42,9 +42,20 @@ def quoted(url: str) -> str:
     return _NOT_ALLOWED.sub(lambda mark: f"%{ord(mark[0]):02X}", url)
 
 
+def scheme_of(text: str) -> str:
+    """The scheme of a URL, in small letters; nothing for a path."""
+    scheme, mark, _ = text.partition("://")
+    return scheme.casefold() if mark else ""
+
+
+def path_of_file_url(name: str) -> str:
+    """The path that a URL of a file on this machine names; anything else as it is."""
+    return unquote(urlsplit(name).path) if scheme_of(name) == "file" else name
+
+
 def arrival_of(url: str) -> str:
-    """The name under which the file arrives."""
-    name = url.partition("?")[0].rpartition("/")[2]
+    """The name under which a file arrives, if its path is not kept: the last one, of a URL without its query."""
+    name = (url.partition("?")[0] if is_url(url) else url).rpartition("/")[2]
     # HTCondor signs these, and makes a URL of https of them, whose path Amazon wants quoted in its own way.
     return quote(name, safe="") if _SIGNED.match(url) else name
 

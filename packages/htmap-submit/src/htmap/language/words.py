@@ -1,21 +1,67 @@
-"""How the values of submit commands are spelled: lists, quoted words, remaps, sizes.
+"""How the values of submit commands are spelled: lists, quoted words, sizes, durations; and what may not stand in one.
 
-In: the text right of the equals sign, macros already expanded. Out: Python values. On the other side: the manual page
-of condor_submit, whose rules these are.
+In: Python values. Out: the text right of the equals sign; and values again. On the other side: the manual page of
+condor_submit, whose rules these are. Macros are expanded already, or stand for themselves.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
-from urllib.parse import unquote as unquote_url
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Iterator, Mapping
+
+from htmap.exceptions import InvalidSetting
 
 
 class BadValue(ValueError):
     """A value that cannot be read. The message completes "... cannot be used: "."""
 
+
+# --- what may not stand in a value ----------------------------------------------------------------------------------
+
+# All control characters but the tab: a newline begins another command. With what only Unicode takes for the end of a
+# line, and halves of characters. A backslash at the end would join the next line.
+_UNUSABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]|\\\\(?=\\s*$)")
+# What stands for something else: a macro, or one of the matched machine.
+_MACROS = re.compile(r"\$\w*\(|\$\$\[")
+
+
+def unusable(text: str, also: str = "", *, takes_macros: bool = False) -> str | None:
+    """The first part of a text that would not be read as it is written; None: it can be a value.
+
+    Parameters
+    ----------
+    also
+        Further characters that mean something where the value will stand.
+    takes_macros
+        Macros are meant to be expanded.
+    """
+    found = _UNUSABLE.search(text) or (None if takes_macros else _MACROS.search(text))
+    return found[0] if found else next((mark for mark in also if mark in text), None)
+
+
+def checked_setting(setting: str, value: str, also: str = "") -> str:
+    """The value of a setting that will stand in a submit description.
+
+    Parameters
+    ----------
+    also
+        Further characters that it must not hold.
+
+    Raises
+    ------
+    InvalidSetting
+        It would mean something else there.
+    """
+    bad = unusable(value, f"\t{also}")
+    if bad is None and "$$" in value:
+        bad = "$$"
+    if bad is not None:
+        raise InvalidSetting(f"The setting {setting} is {value!r}: HTCondor cannot use a value with {bad!r} in it.")
+    return value
+
+
+# --- yes and no -----------------------------------------------------------------------------------------------------
 
 TRUE = frozenset({"true", "yes", "t", "y", "1"})
 FALSE = frozenset({"false", "no", "f", "n", "0"})
@@ -29,6 +75,9 @@ def to_bool(text: str) -> bool:
     return word in TRUE
 
 
+# --- lists ----------------------------------------------------------------------------------------------------------
+
+
 def unquote(text: str) -> str:
     """The value without the double quotes around it, if there are any."""
     text = text.strip()
@@ -40,44 +89,14 @@ def split_list(text: str) -> tuple[str, ...]:
     return tuple(name for name in (part.strip() for part in unquote(text).split(",")) if name)
 
 
-# What the courier transfers.
-_SCHEMES = ("http", "https")
+def fits_into_list(name: str) -> bool:
+    """Whether a name can stand in a list of files as it is."""
+    return unusable(name, ",") is None and name == name.strip()
 
 
-def split_inputs(text: str) -> tuple[str, ...]:
-    """The names in a list of inputs: paths, and URLs that can be fetched."""
-    names = split_list(text)
-    for name in names:
-        _check_scheme(name, (*_SCHEMES, "file"))
-    return names
-
-
-def is_remote(name: str) -> bool:
-    """Whether it takes a server to transfer it."""
-    return scheme_of(name) in _SCHEMES
-
-
-def scheme_of(name: str) -> str:
-    """The scheme of a URL, in small letters; nothing for a path."""
-    scheme, mark, _ = name.partition("://")
-    return scheme.casefold() if mark else ""
-
-
-def _check_scheme(name: str, known: tuple[str, ...]) -> None:
-    if scheme_of(name) not in ("", *known):
-        raise BadValue(
-            f"{name!r} is a URL of {scheme_of(name)}, and the local backend knows only {' and '.join(_SCHEMES)}; "
-            "HTCondor may know it (setting BACKEND)"
-        )
-
-
-def split_outputs(text: str) -> tuple[str, ...]:
-    """The names in a list of outputs, each of them inside the scratch directory."""
-    names = split_list(text)
-    for name in names:
-        if name.startswith("/") or ".." in name.split("/"):
-            raise BadValue(f"{name!r} is not in the scratch directory of the job")
-    return names
+def join_list(names: Iterable[str]) -> str:
+    """A list of files, each of which `fits_into_list`."""
+    return ",".join(names)
 
 
 def split_names(text: str) -> tuple[str, ...]:
@@ -85,27 +104,16 @@ def split_names(text: str) -> tuple[str, ...]:
     return tuple(filter(None, re.split(r"[,\s]+", text)))
 
 
-def split_remaps(text: str) -> dict[str, str]:
-    r"""``"name = path; other = path"`` as a mapping; ``\=`` and ``\;`` are part of a name, and ``=`` of a path."""
-    remaps = {}
-    for pair in re.split(r"(?<!\\);", unquote(text)):
-        if not pair.strip():
-            continue
-        name, *path = re.split(r"(?<!\\)=", pair, maxsplit=1)
-        if not path:
-            raise BadValue(f"{pair.strip()!r} is not of the form name = path")
-        _check_scheme(path[0].strip(), (*_SCHEMES, "file"))
-        remaps[_unescape(name)] = path_of_file_url(_unescape(path[0]))
-    return remaps
+# --- quoted words ---------------------------------------------------------------------------------------------------
 
 
-def path_of_file_url(name: str) -> str:
-    """The path that a URL of a file on this machine names; anything else as it is."""
-    return unquote_url(urlsplit(name).path) if scheme_of(name) == "file" else name
+def join_arguments(words: Iterable[str], *, then: str = "") -> str:
+    """A value for ``arguments`` in the new syntax: these words, then a text that is spelled already.
 
-
-def _unescape(text: str) -> str:
-    return re.sub(r"\\([=;])", r"\1", text.strip())
+    Source: the manual page of condor_submit. The whole is double-quoted, a word with spaces single-quoted, and either
+    quote is doubled to stand for itself.
+    """
+    return '"' + " ".join([*map(_quoted, words), *([then] if then else [])]) + '"'
 
 
 def split_arguments(text: str) -> tuple[str, ...]:
@@ -120,6 +128,11 @@ def split_arguments(text: str) -> tuple[str, ...]:
     return tuple(_quoted_words(_inside_double_quotes(text)))
 
 
+def join_environment(variables: Mapping[str, str]) -> str:
+    """A value for ``environment`` in the new syntax."""
+    return join_arguments(f"{name}={value}" for name, value in variables.items())
+
+
 def split_environment(text: str) -> dict[str, str]:
     """The variables of ``environment``: words as in `split_arguments`, or ``name=value;name=value`` without quotes."""
     text = text.strip()
@@ -131,6 +144,11 @@ def split_environment(text: str) -> dict[str, str]:
             raise BadValue(f"{word!r} is not of the form name=value")
         variables[name] = value
     return variables
+
+
+def _quoted(word: str) -> str:
+    doubled = word.replace("'", "''").replace('"', '""')
+    return f"'{doubled}'" if doubled != word or re.search(r"\s", word) or not word else word
 
 
 def _inside_double_quotes(text: str) -> str:
@@ -156,6 +174,8 @@ def _quoted_words(text: str) -> Iterator[str]:
         yield word
 
 
+# --- sizes and durations --------------------------------------------------------------------------------------------
+
 _SIZE = re.compile(r"(\d+(?:\.\d*)?)\s*(?:([kmgt])b?)?", re.IGNORECASE)
 _KB = {"k": 1, "m": 1024, "g": 1024**2, "t": 1024**3}
 
@@ -171,3 +191,13 @@ def to_size(text: str, unit: str) -> int | None:
         return None
     factor = _KB[(match[2] or unit).casefold()] / _KB[unit] if unit else 1
     return math.ceil(float(match[1]) * factor)
+
+
+_DURATION = re.compile(r"(\d+(?:\.\d*)?)\s*(s|min|h)")
+_SECONDS_OF = {"s": 1, "min": 60, "h": 3600}
+
+
+def to_seconds(text: str) -> float | None:
+    """The seconds that a duration such as ``10min`` stands for; None if it is none."""
+    found = _DURATION.fullmatch(text.strip())
+    return None if found is None else float(found[1]) * _SECONDS_OF[found[2]]

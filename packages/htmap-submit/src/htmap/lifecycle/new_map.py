@@ -20,14 +20,14 @@ import secrets
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import htmap_common
 from htmap.backend.protocol import Action, Backend, JobSelection
 from htmap.backend.select import Backends
-from htmap.create.description import Plan, render, with_items
+from htmap.create.description import Plan, render
 from htmap.create.inputs import Call, CallerError, StoredInputs, store_inputs
 from htmap.create.jobs import items
 from htmap.create.links import Links
@@ -42,6 +42,7 @@ from htmap.exceptions import (
     InvalidOption,
     TagAlreadyExists,
 )
+from htmap.language.description import read
 from htmap.lifecycle.removal import sweep_tag
 from htmap.lifecycle.submission import submit, write_submission
 from htmap.options import MapOptions
@@ -134,7 +135,9 @@ def preview(home: Home, name: str, request: Request) -> str:
         with new_locked_directory(staging.path):
             _fill(staging, map_dir, name, request, tag, iter)
             first = staging.submission(0)
-            return with_items(first.submit.read_text(encoding="utf-8"), first.items.read_text(encoding="utf-8"))
+            # With its items in it, so that it can be read, and submitted, alone.
+            lines = first.items.read_text(encoding="utf-8").split("\n")[:-1]
+            return replace(read(first.submit), items=None, lines=tuple(lines)).render()
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -22,6 +22,7 @@ from htmap.create.jobs import ValuesOf, item_lines, varying_values
 from htmap.create.remaps import by_component
 from htmap.create.transfers import entry_again
 from htmap.exceptions import (
+    BackendError,
     BackendNotAvailable,
     DamagedFile,
     InputFileNotFound,
@@ -29,6 +30,7 @@ from htmap.exceptions import (
     MapWasRemoved,
     StorageError,
 )
+from htmap.language.description import Description, read
 from htmap.lifecycle.submission import submit, write_submission
 from htmap.store.atomic import make_private_directory, remove_tree, storage_errors
 from htmap.store.locks import exclusive
@@ -75,10 +77,10 @@ def rerun(
         remove_tree_if_there(staging.path)
         make_private_directory(staging.path)
         undo.callback(remove_tree_if_there, staging.path)
-        text = _first_description(map_dir)
+        original = _first_description(map_dir)
         with staging.items.open("x", encoding="utf-8") as file:
-            file.writelines(_items(map_dir, record, first, components, varying_options(text)))
-        write_submission(staging, renumbered(text, map_dir, number), again)
+            file.writelines(_items(map_dir, record, first, components, varying_options(original)))
+        write_submission(staging, renumbered(original, map_dir, number).render(), again)
         staging.path.rename(directory.path)
         aside = _set_aside(map_dir, components, undo)
         # If the answer is an error, the directory stays: the jobs may be in the queue, and then it counts. If they are
@@ -94,19 +96,18 @@ def rerun(
     return number
 
 
-def _first_description(map_dir: MapDir) -> str:
+def _first_description(map_dir: MapDir) -> Description:
     path = map_dir.submission(0).submit
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        text = ""
-    if not text.rstrip().rpartition("\n")[2].startswith("queue "):
-        raise DamagedFile(f"The file {path} is damaged, so nothing can be rerun as it was. Make the map again.")
-    commands = dict(line.partition(" = ")[::2] for line in text.splitlines())
-    executable = Path(commands.get("executable", ""))
-    if commands.get("transfer_executable") == "true" and not executable.exists():
+        original = read(path)
+    except (InvalidOption, BackendError) as error:
+        raise DamagedFile(
+            f"The file {path} is damaged, so nothing can be rerun as it was. Make the map again."
+        ) from error
+    executable = Path(original.commands.get("executable", ""))
+    if original.commands.get("transfer_executable") == "true" and not executable.exists():
         raise InputFileNotFound(f"There is no file {executable} any more, which the jobs run. Make the map again.")
-    return text
+    return original
 
 
 def _next_number(map_dir: MapDir, backend: Backend) -> int:

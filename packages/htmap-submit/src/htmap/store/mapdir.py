@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from htmap.exceptions import InvalidSetting
+from htmap.language.words import unusable
 from htmap.settings import Settings
 from htmap.store.atomic import make_private_directory, storage_errors
 from htmap_common.agreed import CHECKPOINT, OUTPUTS, TRANSFER
@@ -247,7 +248,7 @@ def _is_ours(path: Path) -> bool:
 
 
 # Every path of ours stands in submit descriptions, in lists of files and remaps: these marks mean something there.
-_UNUSABLE = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff,;"|]|\\$\\w*\\(|\\$\\$\\[|\\\\$')
+_MARKS = '\t,;"|'
 
 
 def _usable(directory: str) -> Path:
@@ -257,6 +258,6 @@ def _usable(directory: str) -> Path:
         path = Path(directory).expanduser().absolute()
     except RuntimeError:
         raise InvalidSetting(f"The setting HTMAP_DIR is {directory!r}, but there is no such home directory.") from None
-    if found := _UNUSABLE.search(str(path)):
-        raise InvalidSetting(f"The setting HTMAP_DIR is {str(path)!r}: HTCondor cannot use a path with {found[0]!r}.")
+    if bad := unusable(str(path), _MARKS):
+        raise InvalidSetting(f"The setting HTMAP_DIR is {str(path)!r}: HTCondor cannot use a path with {bad!r}.")
     return path

@@ -23,6 +23,7 @@ from htmap.backend.local.submitter import inherited_environment
 from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob, QueueNotWritable
 from htmap.exceptions import BackendError
 from htmap.language import classad
+from htmap.language.commands import check_for_local
 from htmap.language.description import Description, read
 from htmap.store.records import QueueIdentity
 
@@ -69,6 +70,7 @@ class LocalBackend:
             The description says something that the local backend cannot follow.
         """
         told = read(description)
+        check_for_local(told.commands, told.attributes)
         first = next(iter(told.iter_items()), None)
         if first is None:
             raise BackendError(f"The submit description {description} has no items to queue.")

@@ -32,8 +32,6 @@ from pathlib import Path
 
 _LOG = logging.getLogger(__name__)
 
-ATTRIBUTE = "HTMapForkServer"
-
 # What of a job's environment is its own; the rest is that of its server too, so that what an interpreter reads at its
 # start is the same.
 _OF_THE_JOB = frozenset({"_CONDOR_SCRATCH_DIR", "_CONDOR_SLOT", "TMPDIR", "TMP", "TEMP"})

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from htmap.backend.local import containers, fork_servers
+from htmap.backend.local import containers
 from htmap.exceptions import InvalidOption
-from htmap.language import classad, operators, words
-from htmap.language import description as language
+from htmap.language import classad, operators, remaps, words
+from htmap.language.commands import FORK_SERVER, canonical
+from htmap.language.description import Description
+from htmap.language.macros import expand as expand_macros
+from htmap.language.urls import arrival_of, path_of_file_url, scheme_of
 
 _T = TypeVar("_T")
 
@@ -88,17 +91,17 @@ class Job:
     @property
     def fetched(self) -> dict[str, str]:
         """URLs of inputs, to the names under which they arrive."""
-        return {name: arrival(name) for name in self.inputs if words.is_remote(name)}
+        return {name: arrival_of(name) for name in self.inputs if is_remote(name)}
 
     @property
     def sent(self) -> dict[str, str]:
         """Outputs to the URLs that they go to."""
-        return {name: place for name, place in self.remaps.items() if words.is_remote(place)}
+        return {name: place for name, place in self.remaps.items() if is_remote(place)}
 
     @property
     def fork_server_arguments(self) -> list[str]:
         """The arguments that make its executable a fork server; none: it cannot be one."""
-        text = self.attributes.get(fork_servers.ATTRIBUTE.casefold())
+        text = self.attributes.get(FORK_SERVER.casefold())
         value = classad.parse(text).evaluate(self.scope()) if text else None
         return value.split() if isinstance(value, str) else []
 
@@ -114,13 +117,50 @@ class Job:
         return classad.Scope(own | known, self.attributes)
 
 
-def arrival(name: str) -> str:
-    """The name under which HTCondor brings an input: the last one of its path, or of a URL without its query."""
-    return (name.partition("?")[0] if words.scheme_of(name) else name).rpartition("/")[2]
+# What the courier transfers.
+_SCHEMES = ("http", "https")
+
+
+def is_remote(name: str) -> bool:
+    """Whether it takes a server to transfer it."""
+    return scheme_of(name) in _SCHEMES
+
+
+def _check_scheme(name: str, *known: str) -> None:
+    if scheme_of(name) not in ("", *known):
+        raise words.BadValue(
+            f"{name!r} is a URL of {scheme_of(name)}, and the local backend knows only {' and '.join(_SCHEMES)}; "
+            "HTCondor may know it (setting BACKEND)"
+        )
+
+
+def _inputs(text: str) -> tuple[str, ...]:
+    """The names in a list of inputs: paths, and URLs that can be fetched."""
+    names = words.split_list(text)
+    for name in names:
+        _check_scheme(name, *_SCHEMES, "file")
+    return names
+
+
+def _outputs(text: str) -> tuple[str, ...]:
+    """The names in a list of outputs, each of them inside the scratch directory."""
+    names = words.split_list(text)
+    for name in names:
+        if name.startswith("/") or ".." in name.split("/"):
+            raise words.BadValue(f"{name!r} is not in the scratch directory of the job")
+    return names
+
+
+def _remaps(text: str) -> dict[str, str]:
+    """The remaps in a list, to paths and to URLs that can be sent to."""
+    places = remaps.split(text)
+    for place in places.values():
+        _check_scheme(place, *_SCHEMES, "file")
+    return {name: path_of_file_url(place) for name, place in places.items()}
 
 
 def expand(
-    description: language.Description,
+    description: Description,
     inherited: Mapping[str, str],
     job: tuple[int, int],
     item: str,
@@ -147,7 +187,7 @@ def expand(
     return _Expansion(description, inherited, job, item, edits).job()
 
 
-def expand_for_cluster(description: language.Description, cluster: int, key: str) -> str:
+def expand_for_cluster(description: Description, cluster: int, key: str) -> str:
     """A command that all jobs of a cluster share. Raises `InvalidOption` if it differs from job to job."""
     text = description.commands.get(key, "")
     known = {"cluster": str(cluster), "clusterid": str(cluster)}
@@ -158,7 +198,7 @@ def expand_for_cluster(description: language.Description, cluster: int, key: str
             raise InvalidOption(f"{key} must be the same for all jobs of a map, but it uses $({name}).")
         return known.get(name, description.commands.get(name))
 
-    return language.expand(text, look_up)
+    return expand_macros(text, look_up)
 
 
 class _Expansion:
@@ -166,7 +206,7 @@ class _Expansion:
 
     def __init__(
         self,
-        description: language.Description,
+        description: Description,
         inherited: Mapping[str, str],
         job: tuple[int, int],
         item: str,
@@ -193,9 +233,9 @@ class _Expansion:
             environment={**self._inherited, **self._value("environment", words.split_environment)},
             initialdir=directory,
             preserve_relative_paths=self._value("preserve_relative_paths", words.to_bool, "false"),
-            inputs=self._value("transfer_input_files", words.split_inputs),
-            outputs=self._value("transfer_output_files", words.split_outputs),
-            remaps=self._value("transfer_output_remaps", words.split_remaps),
+            inputs=self._value("transfer_input_files", _inputs),
+            outputs=self._value("transfer_output_files", _outputs),
+            remaps=self._value("transfer_output_remaps", _remaps),
             image=containers.image_of(*map(self._text, ("universe", "docker_image", "container_image"))),
             stdin=self._path(directory, "input"),
             stdout=self._path(directory, "output"),
@@ -212,10 +252,10 @@ class _Expansion:
 
     def _look_up(self, name: str) -> str | None:
         found = self._live.get(name)
-        return found if found is not None else self._description.commands.get(name)
+        return found if found is not None else self._description.commands.get(canonical(name))
 
     def _text(self, key: str, default: str = "") -> str:
-        return language.expand(self._description.commands.get(key) or default, self._look_up)
+        return expand_macros(self._description.commands.get(key) or default, self._look_up)
 
     def _value(self, key: str, read: Callable[[str], _T], default: str = "") -> _T:
         try:
@@ -258,4 +298,4 @@ class _Expansion:
 
     def _attributes(self) -> dict[str, str]:
         own = self._description.attributes.items()
-        return {name.casefold(): language.expand(text, self._look_up) for name, text in own} | dict(self._edits)
+        return {name.casefold(): expand_macros(text, self._look_up) for name, text in own} | dict(self._edits)

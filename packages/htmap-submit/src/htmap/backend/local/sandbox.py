@@ -16,12 +16,11 @@ import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from htmap.backend.local import trees
 from htmap.backend.local.actions import HELD_CANNOT_START, HELD_INPUT_FILES, HELD_OUTPUT_FILES
-from htmap.backend.local.job import Job, arrival
-from htmap.language.words import is_remote, scheme_of
+from htmap.backend.local.job import Job, is_remote
+from htmap.language.urls import arrival_of, path_of_file_url, scheme_of
 
 STDOUT = "_condor_stdout"
 STDERR = "_condor_stderr"
@@ -174,7 +173,7 @@ class Sandbox:
         return copied
 
     def _stage_in_one(self, job: Job, name: str) -> int:
-        source = job.initialdir / (unquote(urlsplit(name).path) if scheme_of(name) else name)
+        source = job.initialdir / path_of_file_url(name)
         target = self.scratch / _arrival(job, name)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -228,7 +227,7 @@ def _arrival(job: Job, name: str) -> str:
     """Where an input arrives in the scratch directory; a directory with a slash at its end stands for what is in it."""
     if job.preserve_relative_paths and not scheme_of(name) and not name.startswith("/") and ".." not in name.split("/"):
         return name
-    return "." if name.endswith("/") else arrival(name)
+    return "." if name.endswith("/") else arrival_of(name)
 
 
 def scratch_root(home: Path) -> Path:

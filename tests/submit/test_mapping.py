@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import pickle
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -70,12 +71,35 @@ def test_the_rows_of_an_array_will_do(queue: FakeBackend) -> None:
 
 @pytest.mark.parametrize(
     ("args", "kwargs", "shorter"),
-    [([(1,), (2,)], [{}], "kwargs ends at 1"), ([(1,)], [{}, {}, {}], "args ends at 1"), ([], [{}], "args ends at 0")],
+    [([(1,), (2,)], [{}], "kwargs ends at 1"), ([(1,)], [{}, {}, {}], "args ends at 1")],
 )
 def test_arguments_of_different_lengths_are_refused(args: Any, kwargs: Any, shorter: str, queue: FakeBackend) -> None:
     with pytest.raises(MisalignedInputData, match=f"args and kwargs must be of the same length, but {shorter}"):
         htmap.starmap(power, args=args, kwargs=kwargs)
     assert nothing_was_made(queue)
+
+
+@pytest.mark.parametrize("nothing", [[], (), iter([]), {}, np.array([])], ids=repr)
+def test_an_empty_list_says_that_there_are_none(nothing: Any, queue: FakeBackend) -> None:
+    positional = htmap.starmap(power, [(2, 3), (3, 1)], nothing, quiet=True)
+    named = htmap.starmap(power, nothing, [{"x": 2, "p": 3}, {"x": 3, "p": 1}], quiet=True)
+    queue.run()
+    assert list(positional.iter_inputs()) == [((2, 3), {}), ((3, 1), {})]
+    assert list(named.iter_inputs()) == [((), {"x": 2, "p": 3}), ((), {"x": 3, "p": 1})]
+
+
+def test_a_builder_keeps_what_it_was_given(queue: FakeBackend) -> None:
+    assert nothing_was_made(queue)
+    shared, lock = [1], threading.Lock()
+    with htmap.build_map(lambda *args, **kwargs: (args, kwargs)) as builder:
+        builder(shared, more={"inner": shared})
+        shared.append(2)
+        builder(shared)
+    shared.append(3)
+    assert [inputs for inputs, _ in builder.map.iter_inputs()] == [([1],), ([1, 2],)]
+    assert next(builder.map.iter_inputs())[1] == {"more": {"inner": [1]}}
+    with pytest.raises(CannotPickle, match="component 0"), htmap.build_map(print) as builder:
+        builder(lock)
 
 
 @pytest.mark.parametrize(

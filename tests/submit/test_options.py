@@ -424,3 +424,8 @@ def test_a_pathlike_of_ones_own_is_a_file() -> None:
             return "/data/set"
 
     assert MapOptions(fixed_input_files=Dataset()).fixed_input_files == (Path("/data/set"),)
+
+
+def test_all_reserved_names_are_named_at_once() -> None:
+    with pytest.raises(ReservedOptionKeyword, match="'transfer_input_files', 'jobbatchname', 'Log' are reserved"):
+        MapOptions(custom_options={"transfer_input_files": 1}, jobbatchname="x", request_cpus=1, Log="y")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import sys
@@ -68,9 +69,9 @@ def starmap(  # noqa: PLR0917 - the reference's signature
     func
         The function; each element of `args` and `kwargs` is unpacked into its signature.
     args
-        Tuples of positional arguments, one for each component. None: there are none.
+        Tuples of positional arguments, one for each component. None, or an empty list: there are none.
     kwargs
-        Dictionaries of keyword arguments, one for each component. None: there are none.
+        Dictionaries of keyword arguments, one for each component. None, or an empty list: there are none.
     map_options, tag, quiet
         As in `map`.
 
@@ -79,7 +80,8 @@ def starmap(  # noqa: PLR0917 - the reference's signature
     MisalignedInputData
         `args` and `kwargs` are not of the same length.
     """
-    return _submit(func, _aligned(args, kwargs), map_options, tag, quiet=quiet, inputs=kwargs if args is None else args)
+    inputs = args if _length_of(args) else kwargs
+    return _submit(func, _aligned(args, kwargs), map_options, tag, quiet=quiet, inputs=inputs)
 
 
 def _single_arguments(args: Iterable[Any]) -> Iterator[Call]:
@@ -101,14 +103,14 @@ def _aligned(args: Iterable[Iterable[Any]] | None, kwargs: Iterable[Mapping[str,
     for name, values in (("args", args), ("kwargs", kwargs)):
         if values is not None:
             _iterable(name, values)
-    pairs: Iterable[tuple[Any, Any]]
-    if args is None:
-        pairs = (((), each) for each in kwargs or ())
-    elif kwargs is None:
-        pairs = ((each, {}) for each in args)
-    else:
-        pairs = itertools.zip_longest(args, kwargs, fillvalue=_MISSING)
+    pairs: Iterable[tuple[Any, Any]] = itertools.zip_longest(
+        () if args is None else args, () if kwargs is None else kwargs, fillvalue=_MISSING
+    )
+    no_args = no_kwargs = False
     for component, (positional, named) in enumerate(pairs):
+        if component == 0:  # an empty list says the same as None
+            no_args, no_kwargs = positional is _MISSING, named is _MISSING
+        positional, named = () if no_args else positional, {} if no_kwargs else named  # noqa: PLW2901 - as meant
         if positional is _MISSING or named is _MISSING:
             shorter = "args" if positional is _MISSING else "kwargs"
             raise MisalignedInputData(f"args and kwargs must be of the same length, but {shorter} ends at {component}.")
@@ -250,9 +252,9 @@ class MapBuilder:
             )
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
-        """Add the given inputs to the map."""
+        """Add the given inputs to the map, as they are now: what they become later does not matter."""
         self._check_open()
-        self._calls.append(call_of(args, kwargs))
+        self._calls.append(_kept(call_of(args, kwargs)))
 
     def __len__(self) -> int:
         """The number of inputs it has been sent."""
@@ -268,6 +270,14 @@ class MapBuilder:
         if self._map is None:
             raise NoMapYet("There is no map yet: it is created when the with block of the map builder ends.")
         return self._map
+
+
+def _kept(call: Call) -> Call:
+    """The call, as it is now."""
+    try:
+        return copy.deepcopy(call)
+    except Exception:  # noqa: BLE001 - whatever keeps an object from being copied
+        return call  # if it cannot be pickled either, that is said when the map is made
 
 
 def build_map(func: Callable[..., Any], map_options: MapOptions | None = None, tag: str | None = None) -> MapBuilder:

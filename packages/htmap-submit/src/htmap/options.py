@@ -98,6 +98,7 @@ class MapOptions:
         self.chunksize: int | str | None = _chunksize(chunksize)
         self.fresh_process: bool | None = _flag("fresh_process", fresh_process)
         self.checkpoint_interval: float | None = _interval(checkpoint_interval)
+        _check_reserved([*(custom_options or {}), *kwargs])
         self.custom_options: dict[str, str | PerComponent] = {}
         for name, value in (custom_options or {}).items():
             bare = _custom_name(name)
@@ -323,9 +324,17 @@ def _bare(name: str) -> str:
     return bare[3:] if bare.casefold().startswith("my.") else bare
 
 
+def _check_reserved(names: Iterable[str]) -> None:
+    """Refuse what HTMap sets itself; all such names at once."""
+    reserved = [name for name in map(_bare, names) if name.casefold() in _RESERVED]
+    if len(reserved) == 1:
+        raise ReservedOptionKeyword(f"The map option {reserved[0]!r} is reserved: HTMap sets it itself.")
+    if reserved:
+        spelled = ", ".join(map(repr, reserved))
+        raise ReservedOptionKeyword(f"The map options {spelled} are reserved: HTMap sets them itself.")
+
+
 def _check_name(name: str) -> None:
-    if name.casefold() in _RESERVED:
-        raise ReservedOptionKeyword(f"The map option {name!r} is reserved: HTMap sets it itself.")
     if not name or not all(mark.isalnum() or mark in "_." for mark in name):
         raise InvalidOption(f"{name!r} cannot be the name of a map option.")
 

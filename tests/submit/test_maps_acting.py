@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from tests.submit import event_text
 from tests.submit.fake_backend import FakeBackend
-from tests.submit.fake_bindings import Bindings, HTCondorException
+from tests.submit.fake_bindings import Bindings, HTCondorException, schedd_ad
 
 import htmap
 from htmap import ComponentHold, Map
 from htmap.backend.protocol import JobStatus
 from htmap.exceptions import (
+    BackendError,
     BackendNotAvailable,
     CannotRerunComponents,
     InvalidOption,
@@ -261,9 +262,45 @@ def test_a_map_whose_queue_is_out_of_reach_is_removed_only_by_force(m: Map, bind
         m.remove()
     assert m.exists
     assert htmap.get_tags() == ("t",)
-    m.remove(force=True)
+    with pytest.warns(UserWarning, match=r"map t was deleted, but jobs.*condor_rm -name me@ap1 -pool cm\.example\.org"):
+        m.remove(force=True)
     assert not m.exists
     assert htmap.get_tags() == ()
+
+
+def test_a_map_of_which_no_job_can_run_is_removed_without_its_queue(
+    m: Map, bindings: Bindings, queue: FakeBackend
+) -> None:
+    queue.run()
+    bindings.failure = HTCondorException("Failed to connect to schedd")
+    m.remove()
+    assert htmap.get_tags() == ()
+
+
+def test_a_map_is_not_removed_from_another_access_point(m: Map, bindings: Bindings, queue: FakeBackend) -> None:
+    del bindings.schedds["me@ap1"]
+    bindings.schedds["me@ap2"], bindings.here = schedd_ad("me@ap2", 2_000), "me@ap2"
+    with pytest.raises(BackendNotAvailable, match="jobs are at the access point me@ap1"):
+        m.remove()
+    assert htmap.clean(all=True) == []
+    assert m.exists
+    assert len(queue.jobs) == 3
+
+
+def test_a_map_whose_queue_was_set_up_anew_is_removed(m: Map, bindings: Bindings) -> None:
+    bindings.schedds["me@ap1"] = schedd_ad("me@ap1", 5_000)
+    m.remove()
+    assert not m.exists
+
+
+def test_data_stays_while_jobs_are_slow_to_leave(m: Map, queue: FakeBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("htmap.lifecycle.removal._REMOVAL_S", 0.1)
+    monkeypatch.setattr(queue, "_acted", lambda _action, _job: True)  # as while a machine does not answer
+    with pytest.raises(BackendError, match=r"3 of its jobs are slow to leave the queue.*Nothing was deleted.*by force"):
+        m.remove()
+    assert m.exists
+    m.remove(force=True)
+    assert not m.exists
 
 
 # --- a silent log ---------------------------------------------------------------------------------------------------

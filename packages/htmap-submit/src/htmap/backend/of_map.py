@@ -33,6 +33,7 @@ class QueuesOfMap:
         self.name = name
         self._map_dir = map_dir
         self._at = at
+        self._known: list[SubmissionRecord] = []
 
     def identity(self) -> QueueIdentity | None:
         """The queue that the last submission went to, if it can be reached."""
@@ -82,7 +83,9 @@ class QueuesOfMap:
     def _parts(self, selection: JobSelection) -> Iterator[tuple[Backend, JobSelection]]:
         """Each queue, and what is selected of its jobs."""
         by_queue: dict[QueueIdentity | None, set[int | None]] = {}
-        for record in submissions_of(self._map_dir):
+        # Of a map that is being removed, those that were there a moment ago.
+        self._known = submissions_of(self._map_dir) or self._known
+        for record in self._known:
             by_queue.setdefault(record.queue, set()).add(record.cluster)
         if selection.jobs is None or len(by_queue) <= 1:
             for queue in by_queue or [None]:

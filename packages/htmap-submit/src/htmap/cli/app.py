@@ -11,13 +11,14 @@ import logging
 import os
 import re
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
-from htmap.cli.console import LogToTerminal, color_choice, complain
+from htmap.cli.console import LogToTerminal, color_choice, complain, warn
 from htmap.cli.exits import MEANINGS, Exit, exit_of
 from htmap.exceptions import HTMapException
 from htmap.versions import __version__, version
@@ -154,6 +155,8 @@ def main() -> int:
     """Run the command line of this process; the exit code."""
     _prepare_streams()
     logging.getLogger("htmap").addHandler(_log)
+    # Not with the line of our code that Python would show with it.
+    warnings.showwarning = lambda message, *_, **__: warn(str(message))
     _translate_completion()
     try:
         code = app.main(prog_name="htmap", standalone_mode=False, color=color_choice())

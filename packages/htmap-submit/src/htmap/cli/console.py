@@ -28,6 +28,11 @@ def note(message: str) -> None:
     click.echo(message, err=True)
 
 
+def warn(message: str) -> None:
+    """Say to standard error what is not as it should be, though all could be done."""
+    click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {message}", err=True)
+
+
 class LogToTerminal(logging.Handler):
     """Shows to the person what the library would only log: that a queue cannot be asked, for instance."""
 
@@ -36,7 +41,7 @@ class LogToTerminal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING:
-            click.echo(f"{click.style('Warning:', fg='yellow', bold=True)} {record.getMessage()}", err=True)
+            warn(record.getMessage())
         else:
             click.echo(click.style(f"{record.name}: {record.getMessage()}", dim=True), err=True)
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import warnings
 
+from htmap.backend.of_map import last_queue
 from htmap.backend.protocol import Action, Backend, JobSelection, QueueNotWritable
 from htmap.backend.select import NAMES, Backends
 from htmap.exceptions import BackendError, DamagedFile, HTMapException, StorageError, TagNotFound
@@ -28,35 +30,60 @@ _REMOVED = "HTMap: its map was removed"
 _REMOVAL_S = 30.0
 
 
-def remove(map_dir: MapDir, backend: Backend, tag: str, *, force: bool) -> None:
-    """Remove a map: its jobs, its directory, its tag, in this order."""
+def remove(map_dir: MapDir, backend: Backend, tag: str, *, may_run: bool, force: bool) -> None:
+    """Remove a map: its jobs, its directory, its tag, in this order.
+
+    Parameters
+    ----------
+    may_run
+        Whether the log leaves it open that jobs run.
+    force
+        Delete its data even if that is open, and the queue cannot be asked or does not let go of the jobs in time.
+
+    Raises
+    ------
+    BackendError
+        Jobs may go on to run, and write to its directory; nothing was deleted.
+    """
     try:
         backend.act(Action.REMOVE, JobSelection(map_dir.uid), _REMOVED)
-    except QueueNotWritable:
-        pass  # it is the data of maps that the disk is full of
-    except BackendError:
-        if not force:
-            raise
-    else:
         if not force:
             _let_queue_empty(map_dir.uid, backend, tag)
+    except QueueNotWritable:
+        pass  # it is the data of maps that the disk is full of
+    except BackendError as error:
+        if may_run and not force:
+            raise
+        if may_run:
+            _tell_what_is_left(map_dir, tag, error)
     remove_directory(map_dir.home, map_dir, tag)
-    try:
-        # Another process may have rerun components meanwhile.
-        backend.act(Action.REMOVE, JobSelection(map_dir.uid), _REMOVED)
-    except BackendError:
-        logger.warning("Removed map %s although its jobs may still be in the queue.", tag)
+    if may_run:
+        with contextlib.suppress(BackendError):  # said above
+            # Another process may have rerun components meanwhile.
+            backend.act(Action.REMOVE, JobSelection(map_dir.uid), _REMOVED)
     logger.info("Removed map %s.", tag)
 
 
 def _let_queue_empty(uid: str, backend: Backend, tag: str) -> None:
     """Wait for the jobs of a map to leave the queue: until then they write to its directory."""
     deadline, pacer = Deadline(_REMOVAL_S), Pacer(settings["WAIT_TIME"])
-    while backend.query(JobSelection(uid)):
+    while left := backend.query(JobSelection(uid)):
         if deadline.remaining_s() <= 0:
-            logger.warning("The jobs of map %s are slow to leave the queue; its data is removed all the same.", tag)
-            return
+            raise BackendError(
+                f"The map {tag} is to be removed, but {len(left)} of its jobs are slow to leave the queue, and would "
+                "write to its directory. Nothing was deleted: remove it again in a while, or by force."
+            )
         pacer.pause()
+
+
+def _tell_what_is_left(map_dir: MapDir, tag: str, problem: BackendError) -> None:
+    queue = last_queue(map_dir)
+    name = f"-name {queue.schedd} -pool {queue.pool} " if queue else ""
+    warnings.warn(
+        f"The data of map {tag} was deleted, but jobs of it may still be in the queue, and fail: {problem} Where they "
+        f"are, `condor_rm {name}-constraint 'HTMapUid == \"{map_dir.uid}\"'` takes them out.",
+        stacklevel=3,
+    )
 
 
 def remove_damaged(home: Home, backends: Backends, tag: str) -> None:

@@ -107,10 +107,17 @@ class Map(ReadableMap):
         Parameters
         ----------
         force
-            If True, local data is deleted even if the queue cannot be reached or does not answer.
+            If True, local data is deleted even if jobs may still run: the queue cannot be reached, or does not let go
+            of them in time. A warning says what was left then.
+
+        Raises
+        ------
+        BackendError
+            Jobs may still run, and nothing was deleted.
         """
-        self.opened.watch.check_exists()
-        remove(self.opened.directory, self.opened.backend, self.tag, force=force)
+        self.opened.watch.look_at_log()
+        may_run = self.opened.components.is_active()
+        remove(self.opened.directory, self.opened.backend, self.tag, may_run=may_run, force=force)
 
     def hold(self) -> None:
         """Hold the map: its components are not allowed to run until released (see `release`)."""

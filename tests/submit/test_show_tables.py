@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -77,6 +78,23 @@ def test_statuses_and_usage_are_left_out_where_they_are_not_wanted() -> None:
     assert status_table([MapLine("fit-1", None, None)]).splitlines() == ["Tag", "fit-1"]
 
 
+def test_transient_maps_are_marked_everywhere() -> None:
+    transient = replace(OTHER, is_transient=True)
+    _, fit, other = status_table([FIT, transient]).splitlines()
+    assert fit.startswith(f"  {FIT.tag} ")
+    assert other.startswith(f"* {OTHER.tag} ")
+    assert status_table([FIT]).splitlines()[1].startswith(FIT.tag)
+    found = status_dict([FIT, transient], [BROKEN])
+    assert [found[each.tag]["transient"] for each in (FIT, transient)] == [False, True]
+    text = status_rows([FIT, transient], [BROKEN], with_state=True, with_usage=True)
+    rows = [(row["tag"], row["transient"]) for row in csv.DictReader(io.StringIO(text))]
+    assert rows == [
+        (FIT.tag, "false"),
+        (OTHER.tag, "true"),
+        ("garbled", ""),
+    ]
+
+
 def test_no_maps_are_said_in_words() -> None:
     assert status_table([]) == "There are no maps."
 
@@ -124,7 +142,7 @@ def test_csv_has_a_row_for_each_map() -> None:
 
 
 def test_csv_has_the_columns_that_were_asked_for() -> None:
-    assert status_rows([], [], with_state=False, with_usage=False) == "tag,problem\n"
+    assert status_rows([], [], with_state=False, with_usage=False) == "tag,transient,problem\n"
     assert status_rows([], [], with_state=False, with_usage=True).startswith("tag,local_data,max_memory,")
     assert "local_data" not in status_rows([], [], with_state=True, with_usage=False)
 

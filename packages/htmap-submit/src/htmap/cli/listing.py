@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import click
 
@@ -50,6 +51,7 @@ _FORMATS = ("text", "json", "json_compact", "csv")
 def status_command(selection: Selection, *, form: str, state: bool, meta: bool, live: bool) -> None:
     """Show how maps stand: all of them, if none is named.
 
+    A * is before transient maps: those without a tag of yours, which `htmap clean` removes; `htmap retag` keeps them.
     What cannot be used is listed too, with what to do about it. JSON and CSV give disk and memory in bytes and runtimes
     in seconds. Memory and runtime are those of jobs, as the queue reports them.
     """
@@ -87,7 +89,7 @@ class _View:
         shown, broken = lines(self._home, self._found.maps, with_usage=self._with_usage)
         self.is_active = any(line.is_active for line in shown)
         if not self._with_state:
-            shown = [MapLine(line.tag, None, line.usage) for line in shown]
+            shown = [replace(line, counts=None) for line in shown]
         return shown, [*self._found.broken, *broken]
 
     def _find(self) -> None:

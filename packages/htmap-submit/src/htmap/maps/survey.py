@@ -130,12 +130,19 @@ def lines(
                     tag=tag,
                     counts=now.counts if with_state else None,
                     usage=_usage(now, sizes.of(each.opened.directory)) if with_usage else None,
+                    is_transient=_is_transient(home, tag),
                 )
             )
         except HTMapException as error:
             broken.append(BrokenMap(tag, str(error)))
     sizes.save()
     return shown, broken
+
+
+def _is_transient(home: Home, tag: str) -> bool:
+    with contextlib.suppress(TagNotFound):  # it has got another one since
+        return tags.find(home, tag).transient
+    return False
 
 
 def _usage(now: Overview, size_bytes: int) -> MapUsage:

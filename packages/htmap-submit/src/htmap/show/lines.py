@@ -35,6 +35,7 @@ class MapLine:
     tag: str
     counts: Mapping[ComponentStatus, int] | None
     usage: MapUsage | None
+    is_transient: bool = False
 
     @property
     def is_active(self) -> bool:

@@ -19,7 +19,10 @@ _USAGE = tuple(Column(title, is_number=True, is_optional=True) for title in (
 def status_table(
     lines: Sequence[MapLine], broken: Sequence[BrokenMap] = (), width: int | None = None, paint: Paint | None = None
 ) -> str:
-    """One row for each map; statuses in which no component is are left out. What is broken stands below."""
+    """One row for each map; statuses in which no component is are left out. What is broken stands below.
+
+    A star marks transient maps.
+    """
     parts = [_table(lines, width, paint)] if lines else []
     if broken:
         parts.append(broken_list(broken, width))
@@ -31,8 +34,14 @@ def _table(lines: Sequence[MapLine], width: int | None, paint: Paint | None) -> 
     columns = [Column("Tag"), *(Column(str(status), is_number=True) for status in statuses)]
     if any(line.usage for line in lines):
         columns += _USAGE
-    rows = [[line.tag, *_counts(line, statuses), *_usage(line)] for line in lines]
+    rows = [[_marked(line, lines), *_counts(line, statuses), *_usage(line)] for line in lines]
     return render(columns, rows, width, paint)
+
+
+def _marked(line: MapLine, lines: Sequence[MapLine]) -> str:
+    """The tag, with a star before it if `htmap.clean` removes the map; the others are indented, if there are such."""
+    mark = "* " if line.is_transient else "  " if any(each.is_transient for each in lines) else ""
+    return f"{mark}{line.tag}"
 
 
 def _is_shown(status: ComponentStatus, lines: Sequence[MapLine]) -> bool:

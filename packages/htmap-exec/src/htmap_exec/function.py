@@ -41,7 +41,7 @@ def load_function(path: str) -> Callable[..., Any]:
     _check_cloudpickle(file.header, pickling.CLOUDPICKLE_VERSION)
     main_module.set_command_line(file.argv or [""])
     paths = PathMaker(file.files, os.path.dirname(path))
-    function: Callable[..., Any] = pickling.load_program(file.segments, file.lists, paths)
+    function: Callable[..., Any] = pickling.load_program(file, paths)
     main_module.let_new_processes_load(path)
     return function
 

@@ -65,11 +65,9 @@ def module_of_program(name: str) -> ModuleType:
     return _modules[name]
 
 
-def place(thing: Any) -> None:
+def place(thing: Any, module: object, name: object) -> None:
     """Put a class, a function or a value of the program under its name, unless something has that name."""
-    module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
-    name = name or getattr(thing, "__name__", None)
-    if module in _modules and isinstance(name, str) and name.isidentifier():
+    if isinstance(module, str) and isinstance(name, str) and name.isidentifier() and module in _modules:
         vars(_modules[module]).setdefault(name, thing)
 
 

@@ -22,7 +22,7 @@ from htmap_common.program.names import MAIN
 from htmap_common.program.pickler import MakePath, Returner, Unpickler
 from htmap_common.program.pickler import load as load_from
 from htmap_common.program.table import Table, marks
-from htmap_common.wire import Buffer
+from htmap_common.wire import Buffer, FunctionFile
 
 from . import main_module
 
@@ -62,15 +62,11 @@ class _Program:
 _program = _Program()
 
 
-def load_program(segments: Sequence[Buffer], lists: int, make_path: MakePath | None = None) -> Any:
+def load_program(file: FunctionFile, make_path: MakePath | None = None) -> Any:
     """Unpickle the function of the map, and what its program consists of; all other calls here refer to it.
 
     Parameters
     ----------
-    segments
-        The pickle, then its out-of-band buffers.
-    lists
-        How many lists of things follow the function in the pickle.
     make_path
         What to make of each TransferPath in it; None leaves them alone.
     """
@@ -78,13 +74,13 @@ def load_program(segments: Sequence[Buffer], lists: int, make_path: MakePath | N
     main_module.renew()
     _program = _Program()
     # TRUST: as in `load`.
-    unpickler = Unpickler(segments[0], segments[1:], Builder(_program), make_path)
+    unpickler = Unpickler(file.segments[0], file.segments[1:], Builder(_program), make_path)
     function = unpickler.load()
-    for _ in range(lists):
-        for thing in unpickler.load():
-            _program.table.add(thing)
-            main_module.place(thing)
-    main_module.place(function)
+    things = [thing for _ in range(file.lists) for thing in unpickler.load()]
+    for thing, said in zip(things, file.things, strict=True):
+        _program.table.add(thing, said.qualname)
+        main_module.place(thing, said.module, said.qualname)
+    main_module.place(function, getattr(function, "__module__", None), getattr(function, "__qualname__", None))
     return function
 
 

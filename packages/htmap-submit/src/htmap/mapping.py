@@ -7,7 +7,7 @@ import functools
 import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from types import MethodType, TracebackType
+from types import TracebackType
 from typing import Any, overload
 
 from htmap.backend.select import BackendsOf, chosen_backend, why_auto
@@ -22,6 +22,7 @@ from htmap.pickling import call_of
 from htmap.settings import settings
 from htmap.show.bars import creation_bar
 from htmap.store.mapdir import Home
+from htmap_common.program.calls import same
 
 
 def map(  # noqa: A001 - the reference's name
@@ -89,7 +90,13 @@ def _single_arguments(args: Iterable[Any]) -> Iterator[Call]:
 
 
 def _iterable(name: str, values: Iterable[Any]) -> Iterable[Any]:
-    if not isinstance(values, Iterable) or isinstance(values, (str, bytes)):
+    try:
+        iter(values)  # which knows old sequences, too: those that have a length and items only
+    except TypeError:
+        is_iterable = False
+    else:
+        is_iterable = not isinstance(values, (str, bytes))
+    if not is_iterable:
         raise WrongType(f"{name} must be a list, or another iterable, with an entry for each component: {values!r}")
     return values
 
@@ -310,11 +317,12 @@ class MappedFunction:
         self._map_options = map_options or MapOptions()
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
+        bind = getattr(self.function, "__get__", None)
+        return self if instance is None or bind is None else MappedFunction(bind(instance, owner), self._map_options)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A mapped function may call itself, or another one, on the node, where there is nothing of this module.
-        return functools.partial, (self.function,)
+        # It travels as the function itself: on the node there is nothing of this module, and a method must bind.
+        return same, (self.function,)
 
     def __repr__(self) -> str:
         return f"MappedFunction({self.function!r}, {self._map_options!r})"

@@ -15,7 +15,7 @@ import importlib
 import sys
 import threading
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from . import assertions, exceptions
@@ -92,8 +92,7 @@ class Builder:
     def make_class(self, ident: Ident, metaclass: Any, name: str, bases: tuple[Any, ...], body: dict[str, Any]) -> Any:
         cls = self._world.known(ident)
         if cls is None:
-            with _no_hooks(bases):
-                cls = _new_class(metaclass, name, bases, dict(body))
+            cls = _without_hooks(bases, functools.partial(_new_class, metaclass, name, bases, dict(body)))
             self._note(ident, cls)
         return cls
 
@@ -108,8 +107,7 @@ class Builder:
     ) -> Any:
         cls = self._world.known(ident)
         if cls is None:
-            with _no_hooks(bases):
-                cls = _new_enum(metaclass, name, bases, body, members)
+            cls = _without_hooks(bases, functools.partial(_new_enum, metaclass, name, bases, body, members))
             self._note(ident, cls)
         return cls
 
@@ -137,10 +135,10 @@ class Builder:
 
     # --- values ---
 
-    def make_value(self, ident: Ident, make: Any, arguments: tuple[Any, ...]) -> Any:
+    def make_value(self, ident: Ident, make: Any, arguments: tuple[Any, ...], module: str | None = None) -> Any:
         value = self._world.known(ident)
         if value is None:
-            value = make(*arguments)
+            value = make(*arguments) if module is None else _called_in(module, make, arguments)
             self._note(ident, value)
         return value
 
@@ -190,6 +188,16 @@ class Builder:
         self._world.made(ident, thing)
 
 
+def _called_in(module: str, make: Any, arguments: tuple[Any, ...]) -> Any:
+    """Call what believes to be of the module whose code calls it, as type variables do."""
+    call = types.FunctionType(_call.__code__, {"__name__": module})
+    return call(make, arguments)
+
+
+def _call(make: Any, arguments: tuple[Any, ...]) -> Any:
+    return make(*arguments)
+
+
 def _take_offers(variables: dict[str, Any], state: Mapping[str, Any]) -> None:
     """Have names in annotations stand for what they stood for, where that costs nothing."""
     for name, (module, qualname) in state.get("hints", {}).items():
@@ -208,41 +216,47 @@ def _take_offers(variables: dict[str, Any], state: Mapping[str, Any]) -> None:
 
 
 def _new_class(metaclass: Any, name: str, bases: tuple[Any, ...], body: dict[str, Any]) -> Any:
-    """Make a class. A metaclass that was made here, or that is the user's own, does not get to see it."""
-    maker = _first_of_others(metaclass)
-    if maker is metaclass:
-        return types.new_class(name, bases, {"metaclass": metaclass}, lambda variables: variables.update(body))
+    """Make a class as Python does. A metaclass does not get to see it: what it has done is in the class already."""
+    maker = next(each for each in metaclass.__mro__ if isinstance(vars(each).get("__new__"), types.BuiltinMethodType))
     cls = maker.__new__(metaclass, name, bases, body)
-    maker.__init__(cls, name, bases, body)
+    if isinstance(cls, abc.ABCMeta):
+        abc._abc_init(cls)  # type: ignore[attr-defined]
     return cls
-
-
-def _first_of_others(metaclass: Any) -> Any:
-    return next(each for each in metaclass.__mro__ if not _is_users(each))
 
 
 def _is_users(cls: Any) -> bool:
     return marks.is_known(cls) or is_by_value(cls.__module__)
 
 
-@contextlib.contextmanager
-def _no_hooks(bases: tuple[Any, ...]) -> Iterator[None]:
-    """Keep ``__init_subclass__`` of the user's classes from being called for a class that is made again.
+def _without_hooks(bases: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+    """Make a class, and keep ``__init_subclass__`` of the user's classes from being called for it a second time.
 
-    Python offers no way to make a class without that call. So the hooks are taken away for the moment that it takes.
+    Those of libraries are called, unless they want an argument that the class statement had.
     """
-    kept: list[tuple[Any, Any]] = []
+    above = {id(each): each for base in bases for each in base.__mro__}.values()
     with _LOCK:
         try:
-            for base in {id(each): each for above in bases for each in above.__mro__ if _is_users(each)}.values():
-                hook = vars(base).get("__init_subclass__")
-                if hook is not None:
-                    kept.append((base, hook))
-                    type.__setattr__(base, "__init_subclass__", classmethod(lambda _cls, **_options: None))
-            yield
-        finally:
-            for base, hook in kept:
-                type.__setattr__(base, "__init_subclass__", hook)
+            with _no_hooks(filter(_is_users, above)):
+                return make()
+        except TypeError:
+            with _no_hooks(each for each in above if each is not object):
+                return make()
+
+
+@contextlib.contextmanager
+def _no_hooks(classes: Iterable[Any]) -> Iterator[None]:
+    # Python offers no way to make a class without that call. So the hooks are taken away for the moment that it takes.
+    kept: list[tuple[Any, Any]] = []
+    try:
+        for each in classes:
+            hook = vars(each).get("__init_subclass__")
+            if isinstance(hook, classmethod):
+                type.__setattr__(each, "__init_subclass__", classmethod(lambda _cls, **_options: None))
+                kept.append((each, hook))
+        yield
+    finally:
+        for each, hook in kept:
+            type.__setattr__(each, "__init_subclass__", hook)
 
 
 class _Given:
@@ -265,7 +279,7 @@ def _new_enum(
     While Python makes it, its constructors are ours. Each is replaced when the class is filled, or taken away here.
     """
     options = {"boundary": body["_boundary_"]} if "_boundary_" in body else {}
-    maker = _first_of_others(metaclass)
+    maker = next(each for each in metaclass.__mro__ if not _is_users(each))
     variables = metaclass.__prepare__(name, bases, **options)
     for key, value in body.items():
         if key != "_boundary_":

@@ -1,7 +1,7 @@
 """What the pickles of HTMap call while they are loaded.
 
-These names are in every pickle, so they are a part of the format: never rename one. None of them works by itself: the
-unpickler (`htmap_common.program.pickler`) has each answered by a `Builder`, which knows in whose process it is.
+These names are in every pickle, so they are a part of the format: never rename one. Only `same` works by itself: the
+unpickler (`htmap_common.program.pickler`) has the others answered by a `Builder`, which knows in whose process it is.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def member(enum: Any, name: str) -> Any:
     _outside_of_a_map()
 
 
-def make_value(ident: Any, make: Any, arguments: Any) -> Any:
+def make_value(ident: Any, make: Any, arguments: Any, module: Any = None) -> Any:
     """A value with a name of its own, or another object that takes two steps to make."""
     _outside_of_a_map()
 
@@ -120,7 +120,7 @@ def fill_single_dispatch(dispatcher: Any, state: Any) -> Any:
 
 def same(thing: Any) -> Any:
     """The argument itself: for what travels as something else."""
-    _outside_of_a_map()
+    return thing
 
 
 def assertions() -> Any:

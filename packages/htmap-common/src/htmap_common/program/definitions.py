@@ -14,6 +14,7 @@ import enum
 import sys
 import types
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from cloudpickle import cloudpickle as recipes
@@ -42,6 +43,8 @@ _MADE_WITH_THE_CLASS = frozenset(
         "__classdictcell__",
     )
 )
+# What `type` takes from whoever sets it, and keeps in the class.
+_SET_BY_TYPE = frozenset(("__doc__", "__abstractmethods__", "__type_params__", "__module__", "__annotations__"))
 _MADE_WITH_THE_ENUM = frozenset(
     (
         "_generate_next_value_",
@@ -66,7 +69,7 @@ def class_definition(cls: Any, ident: Ident) -> Reduced:
     """The definition of a class that is no enum."""
     body = {"__module__": names.on_the_way(cls.__module__), "__qualname__": cls.__qualname__}
     own = vars(cls)
-    body |= {name: own[name] for name in ("__slots__", "__orig_bases__") if name in own}
+    body |= {name: own[name] for name in ("__slots__", "__orig_bases__", *_hidden(cls)) if name in own}
     arguments = (ident, type(cls), cls.__name__, cls.__bases__, body)
     return calls.make_class, arguments, _class_state(cls), None, None, calls.fill_class
 
@@ -107,14 +110,10 @@ def _member_state(each: Any) -> dict[str, Any]:
     return {name: value for name, value in vars(each).items() if name not in made}
 
 
-def _class_state(cls: Any, left_out: frozenset[str] | set[str] = _MADE_WITH_THE_CLASS) -> dict[str, Any]:
-    state: dict[str, Any] = {
-        "attributes": {
-            name: value
-            for name, value in vars(cls).items()
-            if name not in left_out and name not in _MADE_WITH_THE_CLASS and not _is_of_a_slot(cls, value)
-        }
-    }
+def _class_state(cls: Any, left_out: AbstractSet[str] = frozenset()) -> dict[str, Any]:
+    left_out = left_out | _MADE_WITH_THE_CLASS | _hidden(cls)
+    attributes = {n: value for n, value in vars(cls).items() if n not in left_out and not _is_of_a_slot(cls, value)}
+    state: dict[str, Any] = {"attributes": attributes}
     annotations = annotations_of(cls)
     if annotations:
         state["attributes"]["__annotations__"] = annotations
@@ -123,6 +122,18 @@ def _class_state(cls: Any, left_out: frozenset[str] | set[str] = _MADE_WITH_THE_
         registered, *_ = abc._get_dump(cls)  # type: ignore[attr-defined]
         state["registered"] = [each for each in (reference() for reference in registered) if each is not None]
     return state
+
+
+def _hidden(cls: Any) -> set[str]:
+    """Attributes of a class that must be given to it when it is made: its metaclass has another use for the name."""
+    left_out = _SET_BY_TYPE | _MADE_WITH_THE_CLASS
+    return {
+        name for name in vars(cls) if name not in left_out and hasattr(type(_in_metaclass(type(cls), name)), "__set__")
+    }
+
+
+def _in_metaclass(metaclass: type, name: str) -> Any:
+    return next((vars(each)[name] for each in metaclass.__mro__ if name in vars(each)), None)
 
 
 def _is_of_a_slot(cls: Any, value: object) -> bool:
@@ -190,7 +201,7 @@ def function_definition(function: types.FunctionType, ident: Ident, namespace: A
     is_library
         Whether that has all that the function needs.
     """
-    variables = {} if is_library else _variables(function)
+    variables = {} if is_library else used_variables(function)
     annotations = annotations_of(function)
     state: dict[str, Any] = {
         "attributes": {
@@ -216,7 +227,7 @@ def function_definition(function: types.FunctionType, ident: Ident, namespace: A
     return calls.make_function, arguments, state, None, None, calls.fill_function
 
 
-def _variables(function: types.FunctionType) -> dict[str, Any]:
+def used_variables(function: types.FunctionType) -> dict[str, Any]:
     """The global variables that a function uses, itself or in the code inside of it."""
     there = function.__globals__
     used = {name: there[name] for name in recipes._extract_code_globals(function.__code__) if name in there}

@@ -156,31 +156,31 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
 
     # --- things: what they are known by is said by each of the picklers ---
 
-    def _refer(self, thing: Any, *, is_named: bool) -> Reduced | None:
-        """A reference to a thing, if its definition is somewhere else."""
+    def _refer(self, thing: Any, qualname: str | None) -> Reduced | None:
+        """A reference to a thing, if its definition is somewhere else. What has no name is no thing."""
         raise NotImplementedError
 
-    def _ident(self, thing: Any, *, is_named: bool) -> Ident:
+    def _ident(self, thing: Any, qualname: str | None) -> Ident:
         """What a thing is known by that is defined here."""
         raise NotImplementedError
 
     def _reduce_class(self, cls: Any) -> Any:
         if cls.__module__ == "builtins" or recipes._should_pickle_by_reference(cls):
             return recipes._class_reduce(cls)
-        reference = self._refer(cls, is_named=True)
+        reference = self._refer(cls, cls.__qualname__)
         if reference is not None:
             return reference
         define = definitions.enum_definition if issubclass(cls, enum.Enum) else definitions.class_definition
-        return define(cls, self._ident(cls, is_named=True))
+        return define(cls, self._ident(cls, cls.__qualname__))
 
     def _reduce_function(self, function: types.FunctionType) -> Any:
         if recipes._should_pickle_by_reference(function):
             return NotImplemented
-        is_named = names.name_of(function) is not None
-        reference = self._refer(function, is_named=is_named)
+        qualname = function.__qualname__ if names.name_of(function) is not None else None
+        reference = self._refer(function, qualname)
         if reference is not None:
             return reference
-        ident = self._ident(function, is_named=is_named)
+        ident = self._ident(function, qualname)
         if function.__code__ is _DISPATCHER_CODE:
             return _dispatcher_definition(function, ident)
         namespace = self._namespaces.get(id(function.__globals__))
@@ -190,13 +190,13 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
 
     def _reduce_cached_function(self, function: Any) -> Any:
         by_value = names.is_by_value(getattr(function, "__module__", None))
-        is_named = names.name_of(function) is not None
+        qualname = function.__qualname__ if names.name_of(function) is not None else None
         if not by_value and names.find(str(function.__module__), str(function.__qualname__)) is function:
             return NotImplemented
         parameters = function.cache_parameters()
         arguments = (function.__wrapped__, parameters["maxsize"], parameters["typed"])
         state = _of_the_function(function, {"cache_parameters"})
-        return self._define_value(function, calls.lru_cache, arguments, state, is_named=is_named)
+        return self._define_value(function, calls.lru_cache, arguments, state, qualname)
 
     def _reduce_named_value(self, value: Any) -> Any:
         is_named = names.name_of(value, value.__name__) is not None
@@ -204,9 +204,11 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         if not is_named and (theirs is not None or not names.is_by_value(value.__module__)):
             return NotImplemented if theirs is None else theirs(value)
         make, arguments = _VALUE_PARTS[type(value).__name__](value)
-        # That of an alias cannot be set: it is the module whose code makes it.
-        state = {"__module__": names.on_the_way(value.__module__)} if hasattr(value, "__dict__") else {}
-        return self._define_value(value, make, arguments, state, is_named=is_named)
+        qualname = value.__name__ if is_named else None
+        reference = self._refer(value, qualname)
+        if reference is not None:
+            return reference
+        return calls.make_value, (self._ident(value, qualname), make, arguments, names.on_the_way(value.__module__))
 
     def _reduce_as_it_says(self, value: Any) -> Any:
         """Do what ``__reduce_ex__`` of the user's says. If that is a name, the value is a thing."""
@@ -218,15 +220,15 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         state = {name: getattr(value, name) for name in copyreg._slotnames(type(value)) if hasattr(value, name)}  # type: ignore[attr-defined]
         arguments = value.__getnewargs__() if hasattr(value, "__getnewargs__") else ()
         state |= getattr(value, "__dict__", {})
-        return self._define_value(value, calls.plain, (type(value), arguments), state, is_named=True)
+        return self._define_value(value, calls.plain, (type(value), arguments), state, reduced)
 
     def _define_value(
-        self, value: Any, make: Any, arguments: tuple[Any, ...], state: Any, *, is_named: bool
+        self, value: Any, make: Any, arguments: tuple[Any, ...], state: Any, qualname: str | None
     ) -> Reduced:
-        reference = self._refer(value, is_named=is_named)
+        reference = self._refer(value, qualname)
         if reference is not None:
             return reference
-        ident = self._ident(value, is_named=is_named)
+        ident = self._ident(value, qualname)
         return calls.make_value, (ident, make, arguments), state, None, None, calls.fill_value
 
     def _reduce_member(self, value: Any) -> Any:
@@ -244,34 +246,34 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
 class Definer(Pickler):
     """Defines each thing where it meets it first. Its memo is kept: all it writes is one stream, for one unpickler."""
 
-    def _refer(self, thing: Any, *, is_named: bool) -> None:  # noqa: ARG002 - as the others
+    def _refer(self, thing: Any, qualname: str | None) -> None:  # noqa: ARG002 - as the others
         return None
 
-    def _ident(self, thing: Any, *, is_named: bool) -> Ident:
-        return self._table.add(thing) if is_named else None
+    def _ident(self, thing: Any, qualname: str | None) -> Ident:
+        return None if qualname is None else self._table.add(thing, qualname)
 
 
 class Referrer(Pickler):
     """Refers to things; a new one gets a number, and somebody must still define it."""
 
-    def _refer(self, thing: Any, *, is_named: bool) -> Reduced | None:
+    def _refer(self, thing: Any, qualname: str | None) -> Reduced | None:
         number = self._numbers.get(id(thing))
-        if number is None and is_named:
-            number = self._table.add(thing)
+        if number is None and qualname is not None:
+            number = self._table.add(thing, qualname)
         return None if number is None else (calls.thing, (number,))
 
-    def _ident(self, thing: Any, *, is_named: bool) -> Ident:  # noqa: ARG002 - as above
+    def _ident(self, thing: Any, qualname: str | None) -> Ident:  # noqa: ARG002 - as above
         return None
 
 
 class Returner(Pickler):
     """Refers to the things of the program that it knows, and defines all others."""
 
-    def _refer(self, thing: Any, *, is_named: bool) -> Reduced | None:  # noqa: ARG002 - as above
+    def _refer(self, thing: Any, qualname: str | None) -> Reduced | None:  # noqa: ARG002 - as above
         number = self._numbers.get(id(thing))
         return None if number is None else (calls.thing, (number,))
 
-    def _ident(self, thing: Any, *, is_named: bool) -> Ident:  # noqa: ARG002 - as above
+    def _ident(self, thing: Any, qualname: str | None) -> Ident:  # noqa: ARG002 - as above
         return marks.mark_of(thing) if isinstance(thing, type) else None
 
 
@@ -291,12 +293,25 @@ def _of_the_function(wrapper: Any, generated: set[str]) -> dict[str, Any]:
     return {**own, **taken, "__module__": names.on_the_way(wrapper.__module__)}
 
 
+def _parts_of_type_variable(variable: Any) -> tuple[Any, tuple[Any, ...]]:
+    options = {
+        "bound": variable.__bound__,
+        "covariant": variable.__covariant__,
+        "contravariant": variable.__contravariant__,
+    }
+    for name in ("infer_variance", "default"):  # of newer versions of Python
+        value = getattr(variable, f"__{name}__", None)
+        if value and value is not getattr(typing, "NoDefault", None):
+            options[name] = value
+    return functools.partial(typing.TypeVar, **options), (variable.__name__, *variable.__constraints__)
+
+
 _VALUE_PARTS: dict[str, Callable[[Any], tuple[Any, tuple[Any, ...]]]] = {
     "NewType": lambda value: (typing.NewType, (value.__name__, value.__supertype__)),
     "ParamSpec": lambda value: (typing.ParamSpec, (value.__name__,)),
     "TypeVarTuple": lambda value: (type(value), (value.__name__,)),
     "TypeAliasType": lambda value: (type(value), (value.__name__, value.__value__)),
-    "TypeVar": lambda value: (recipes._make_typevar, (*recipes._decompose_typevar(value)[:-1], None)),
+    "TypeVar": _parts_of_type_variable,
 }
 
 MakePath = Callable[..., object]

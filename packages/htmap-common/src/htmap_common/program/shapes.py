@@ -54,11 +54,12 @@ def _shape_lines(cls: Any) -> Iterator[str]:
 
 def _plain(value: object) -> str:
     """A text that is the same in every process; of objects only what they are."""
-    if isinstance(value, _PLAIN):
+    # Of these types only: what a subclass says of itself is code of the user's.
+    if type(value) in _PLAIN:
         return repr(value)
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, (tuple, list)) and type(value) in (tuple, list):
         return f"[{', '.join(map(_plain, value))}]"
-    if isinstance(value, (set, frozenset)):
+    if isinstance(value, (set, frozenset)) and type(value) in (set, frozenset):
         return f"{{{', '.join(sorted(map(_plain, value)))}}}"
     return type(value).__qualname__
 

@@ -12,14 +12,16 @@ class Table:
 
     def __init__(self) -> None:
         self.things: list[Any] = []
+        self.qualnames: list[str] = []
         self.numbers: dict[int, int] = {}
         """By identity. All things are kept alive here, so no other object gets the identity of one."""
 
-    def add(self, thing: Any) -> int:
+    def add(self, thing: Any, qualname: str) -> int:
         """Take a thing in, and return its number; the one that it has if it is there already."""
         number = self.numbers.setdefault(id(thing), len(self.things))
         if number == len(self.things):
             self.things.append(thing)
+            self.qualnames.append(qualname)
         return number
 
 

@@ -20,10 +20,9 @@ made_again: weakref.WeakValueDictionary[tuple[str, str, str, str], Any] = weakre
 _shapes: dict[int, tuple[weakref.ref[Any], str]] = {}
 
 
-def described(thing: Any) -> Thing:
+def described(thing: Any, qualname: str) -> Thing:
     """What the header of a function file says of a thing."""
     module = names.on_the_way(getattr(thing, "__module__", None)) or ""
-    qualname = str(getattr(thing, "__qualname__", None) or getattr(thing, "__name__", ""))
     shape, code = shape_of(thing), code_of(thing)
     is_named = names.name_of(thing, qualname) is not None or made_again.get((module, qualname, shape, code)) is thing
     return Thing(

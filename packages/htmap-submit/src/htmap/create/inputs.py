@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from htmap.create.culprit import culprit_of
 from htmap.create.program import StoredProgram
 from htmap.create.transfers import Sender
 from htmap.exceptions import CannotPickle
@@ -90,7 +91,7 @@ class _Shard:
         except Exception as error:
             raise CannotPickle(
                 f"The input of component {self._first + len(freezer.lengths)} cannot be sent to an execute node: "
-                f"{type(error).__name__}: {error}. "
+                f"{type(error).__name__}: {error}{_blame(call)}. "
                 "Inputs must be objects that pickle: pass what is needed to make the object, and make it in the "
                 "function."
             ) from error
@@ -138,6 +139,11 @@ class _Shard:
         self._number += 1
         self._first += count
         return stored
+
+
+def _blame(call: Call) -> str:
+    culprit = culprit_of([*call[0], call[1]])
+    return "" if culprit is None else f" (in {culprit})"
 
 
 class CallerError(Exception):

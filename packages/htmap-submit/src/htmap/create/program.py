@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from htmap.create.culprit import culprit_of
 from htmap.create.transfers import Sender
 from htmap.exceptions import CannotPickle, InvalidOption
 from htmap.pickling import CLOUDPICKLE_VERSION, PROTOCOL, ProgramFreezer
@@ -61,10 +62,11 @@ class StoredProgram:
         try:
             self._freezer = ProgramFreezer(function)
         except Exception as error:
+            culprit = culprit_of(function) or "it, or something it refers to,"
             raise CannotPickle(
-                f"The function {name} cannot be sent to an execute node: {type(error).__name__}: {error}. "
-                "It, or something it refers to, does not pickle (an open file, a lock, a connection?): "
-                "make such things inside the function."
+                f"The function {name} cannot be sent to an execute node: {culprit} does not pickle "
+                f"({type(error).__name__}: {error}). Open files, locks and connections never do: make such things "
+                "inside the function."
             ) from error
         self.files: list[TransferPath] = list(self._freezer.files)
         self._sent = [
@@ -84,9 +86,10 @@ class StoredProgram:
             if not self._freezer.define():
                 return
         except Exception as error:
+            culprit = culprit_of(self.table.things) or "it, or something it refers to,"
             raise CannotPickle(
-                f"A class that the inputs are made of cannot be sent to an execute node: {type(error).__name__}: "
-                f"{error}. It, or something its methods refer to, does not pickle."
+                f"A class that the inputs are made of cannot be sent to an execute node: {culprit} does not pickle "
+                f"({type(error).__name__}: {error})."
             ) from error
         if self._freezer.files:
             raise InvalidOption(
@@ -99,7 +102,7 @@ class StoredProgram:
         self._write([b"".join((pickled, more)), *buffers, *more_buffers])
 
     def _write(self, segments: Sequence[Buffer]) -> None:
-        things = [described(thing) for thing in self.table.things]
+        things = list(map(described, self.table.things, self.table.qualnames))
         write_file(
             self._path,
             encode_function(self._header, things, self._freezer.lists, self._sent, sys.argv[:1], segments),

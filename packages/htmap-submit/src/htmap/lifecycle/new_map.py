@@ -207,7 +207,7 @@ def _fill(  # noqa: PLR0917 - each is one thing that a map is made of
     queue: QueueIdentity | None = None,
 ) -> tuple[int, list[Path]]:
     """Write everything a map consists of; returns the number of components, and folders that have to be made."""
-    name = " ".join(getattr(request.function, "__name__", type(request.function).__name__).split())
+    name = _name_of(request.function)
     if request.delivery.set_up is not None:
         request.delivery.set_up(tag, staging.path)
     chunksize = int(request.options.chunksize or 1)  # htmap.chunking has made a number of it
@@ -259,6 +259,12 @@ def _tell_left_out(tag: str, sentences: list[str]) -> None:
         more = f" And {len(sentences) - _MOST_NAMED} more." if len(sentences) > _MOST_NAMED else ""
         named = visible(" ".join(sentences[:_MOST_NAMED]))
         warnings.warn(f"Map {tag}: some of its input has no content, and is left out. {named}{more}", stacklevel=2)
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    name = getattr(function, "__name__", None)
+    # A callable object may say anything there.
+    return " ".join((name if isinstance(name, str) else type(function).__name__).split())
 
 
 class Counted(Iterable[StoredInputs]):

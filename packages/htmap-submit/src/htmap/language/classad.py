@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from htmap.language import operators
-from htmap.language.operators import ERROR, LEVELS, UNARY, UNDEFINED, Value
+from htmap.language.operators import ERROR, LEVELS, UNARY, UNDEFINED, Missing, Value
 
 Evaluator: TypeAlias = "Callable[[Scope], Value]"
 
@@ -93,6 +93,15 @@ class Scope:
 def parse(text: str) -> Expression:
     """The same as `Expression`, remembered: the jobs of one cluster share their expressions."""
     return Expression(text)
+
+
+def literal(value: Value) -> str:
+    """The text that stands for a value, infinities and what is no number left out."""
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.value if isinstance(value, Missing) else repr(value)
 
 
 _TOKEN = re.compile(

@@ -53,8 +53,16 @@ def _to_text(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.15E}" if value else "0.0"
+        return _real_to_text(value)
     return value.value if isinstance(value, Missing) else str(value)
+
+
+def _real_to_text(value: float) -> str:
+    if math.isnan(value):
+        return 'real("NaN")'
+    if math.isinf(value):
+        return 'real("INF")' if value > 0 else 'real("-INF")'
+    return f"{value:.15E}" if value else f"{value:.1f}"
 
 
 def _decided_by(deciding: bool) -> Binary:
@@ -95,37 +103,83 @@ def _comparison(compare: Callable[..., bool]) -> Binary:
     def apply(left: Value, right: Value) -> Value:
         if isinstance(left, str) and isinstance(right, str):  # compared without regard to case, as in HTCondor
             return compare(left.casefold(), right.casefold())
-        return ERROR if isinstance(left, str) or isinstance(right, str) else compare(left, right)
+        if not isinstance(left, _NUMBERS) or not isinstance(right, _NUMBERS):
+            return ERROR
+        if isinstance(left, float) or isinstance(right, float):  # as in C: beyond 2^53, unlike numbers may be equal
+            return compare(float(left), float(right))
+        return compare(left, right)
 
     return _strict(apply)
 
 
-def _arithmetic(compute: Callable[..., int | float]) -> Binary:
+_NUMBERS = (bool, int, float)
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+
+
+def _wrapped(number: int) -> int:
+    """The number in the 64 bits that HTCondor has for it."""
+    return (number - _LOWEST) % 2**64 + _LOWEST
+
+
+def _arithmetic(whole: Callable[[int, int], Value], real: Callable[[float, float], Value]) -> Binary:
+    """An operation on numbers; truth values count as 0 and 1.
+
+    Parameters
+    ----------
+    whole
+        What it is on two integers.
+    real
+        What it is if one of them is none. Too large a result is an error; HTCondor notices only those above zero.
+    """
+
     def apply(left: Value, right: Value) -> Value:
-        if isinstance(left, str) or isinstance(right, str):
+        if not isinstance(left, _NUMBERS) or not isinstance(right, _NUMBERS):
             return ERROR
-        try:
-            return compute(left, right)
-        except (ArithmeticError, ValueError):  # ValueError: fmod by zero
-            return ERROR
+        if isinstance(left, float) or isinstance(right, float):
+            result = real(float(left), float(right))
+            return ERROR if result == math.inf else result
+        result = whole(int(left), int(right))
+        return _wrapped(result) if isinstance(result, int) else result
 
     return _strict(apply)
 
 
-def _divide(left: float, right: float) -> int | float:
-    """Division towards zero if both are integers, as in C."""
-    exact = isinstance(left, int) and isinstance(right, int)
-    return math.trunc(left / right) if exact else left / right
+def _divide(left: int, right: int) -> Value:
+    """Towards zero, as in C."""
+    if right == 0:
+        return ERROR
+    quotient = abs(left) // abs(right)
+    return min(quotient if (left < 0) == (right < 0) else -quotient, _HIGHEST)
 
 
-def _remainder(left: float, right: float) -> int:
-    return int(math.fmod(int(left), int(right)))
+def _divide_real(left: float, right: float) -> Value:
+    if right:
+        return left / right
+    return math.nan if left == 0 or math.isnan(left) else math.copysign(math.inf, left) * math.copysign(1, right)
+
+
+def _remainder(left: int, right: int) -> Value:
+    """With the sign of the left side, as in C."""
+    if right == 0:
+        return ERROR
+    rest = abs(left) % abs(right)
+    return -rest if left < 0 else rest
+
+
+def _no_remainder(_left: float, _right: float) -> Value:
+    return ERROR
 
 
 def _negate(value: Value) -> Value:
+    if isinstance(value, bool | str):
+        return ERROR
     if isinstance(value, Missing):
         return value
-    return ERROR if isinstance(value, str) else -value
+    return _wrapped(-value) if isinstance(value, int) else -value
+
+
+def _plus(value: Value) -> Value:
+    return ERROR if isinstance(value, bool | str) else value
 
 
 def _not(value: Value) -> Value:
@@ -149,7 +203,11 @@ LEVELS: tuple[Mapping[str, Binary], ...] = (
         ">": _comparison(operator.gt),
         ">=": _comparison(operator.ge),
     },
-    {"+": _arithmetic(operator.add), "-": _arithmetic(operator.sub)},
-    {"*": _arithmetic(operator.mul), "/": _arithmetic(_divide), "%": _arithmetic(_remainder)},
+    {"+": _arithmetic(operator.add, operator.add), "-": _arithmetic(operator.sub, operator.sub)},
+    {
+        "*": _arithmetic(operator.mul, operator.mul),
+        "/": _arithmetic(_divide, _divide_real),
+        "%": _arithmetic(_remainder, _no_remainder),
+    },
 )
-UNARY: Mapping[str, Callable[[Value], Value]] = {"!": _not, "-": _negate, "+": lambda value: value}
+UNARY: Mapping[str, Callable[[Value], Value]] = {"!": _not, "-": _negate, "+": _plus}

@@ -120,7 +120,7 @@ def _lines(
     home = Home.of(settings)
     found = survey(home) if maps is None else Survey({each.tag: each for each in _checked(maps)})
     shown, broken = lines(home, found.maps, with_state=include_state, with_usage=include_meta)
-    return shown, [*found.broken, *broken]
+    return shown, [*found.unusable, *broken]
 
 
 def _checked(maps: Iterable[Map]) -> Iterable[Map]:

@@ -13,6 +13,7 @@ from htmap.exceptions import TagNotFound
 from htmap.management import clean_up, remove
 from htmap.maps.acting import Map
 from htmap.settings import settings
+from htmap.show.units import count
 from htmap.store.mapdir import Home
 
 
@@ -88,6 +89,11 @@ def clean_command(everything: bool) -> Exit:
         click.echo(f"Removed {tag}")
     for error in refused:
         complain(error)
-    for path in Home.of(settings).foreign():
+    home = Home.of(settings)
+    for path in home.foreign():
         note(f"Left alone, since HTMap did not put it there: {path}")
+    if old := home.maps_of_old_tool():
+        note(
+            f"Left alone, since only the HTMap before this one can remove them: {count(len(old), 'map')} in {home.maps}"
+        )
     return exit_of(refused[0]) if refused else Exit.DONE

@@ -109,7 +109,10 @@ def _home(home: Home) -> Iterator[Finding]:
         yield Finding(Grade.BAD, "HTMAP_DIR", problem)
     yield from _space(home)
     yield from _quota()
-    if broken := survey(home).broken:
+    found = survey(home)
+    if found.of_old_tool:
+        yield Finding(Grade.NOTE, "old maps", found.of_old_tool.problem)
+    if broken := found.broken:
         yield Finding(
             Grade.BAD, "maps", f"{len(broken)} of what lies there cannot be used", "`htmap status` says which, and why."
         )

@@ -90,7 +90,7 @@ class _View:
         self.is_active = any(line.is_active for line in shown)
         if not self._with_state:
             shown = [replace(line, counts=None) for line in shown]
-        return shown, [*self._found.broken, *broken]
+        return shown, [*self._found.unusable, *broken]
 
     def _find(self) -> None:
         """Load the maps, again if tags have come or gone."""

@@ -19,6 +19,7 @@ from htmap.maps.overview import Overview, overview
 from htmap.observe.pace import Deadline
 from htmap.settings import settings
 from htmap.show.lines import BrokenMap, MapLine, MapUsage
+from htmap.show.units import count
 from htmap.store import tags
 from htmap.store.mapdir import Home, MapDir
 from htmap.store.sizes import Sizes
@@ -36,6 +37,12 @@ class Survey:
 
     maps: dict[str, Map] = field(default_factory=dict)  # by tag
     broken: list[BrokenMap] = field(default_factory=list)
+    of_old_tool: BrokenMap | None = None  # all of them as one: nothing is wrong with them
+
+    @property
+    def unusable(self) -> list[BrokenMap]:
+        """What a listing says below the maps."""
+        return self.broken + ([self.of_old_tool] if self.of_old_tool else [])
 
 
 def matching(home: Home, pattern: str | None) -> Iterator[str]:
@@ -78,6 +85,7 @@ def survey(home: Home, pattern: str | None = None) -> Survey:
             seen.add(tags.find(home, tag).uid)
     if pattern is None:
         found.broken += _without_tag(home, seen)
+        found.of_old_tool = _of_old_tool(home)
     return found
 
 
@@ -98,6 +106,17 @@ def _without_tag(home: Home, seen: set[str]) -> Iterator[BrokenMap]:
                 yield BrokenMap(str(map_dir.path), problem)
     for path in home.foreign():
         yield BrokenMap(str(path), "HTMap did not put it there: move it elsewhere.")
+
+
+def _of_old_tool(home: Home) -> BrokenMap | None:
+    if old := len(home.maps_of_old_tool()):
+        maps = count(old, "map")
+        return BrokenMap(
+            str(home.maps),
+            f"{maps} of the HTMap before this one: left alone, as only that version can load or remove them. To keep "
+            "them apart, use another HTMAP_DIR.",
+        )
+    return None
 
 
 def _problem_without_tag(home: Home, map_dir: MapDir) -> str | None:

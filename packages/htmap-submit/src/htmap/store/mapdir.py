@@ -33,6 +33,7 @@ from htmap.exceptions import InvalidSetting
 from htmap.language.words import unusable
 from htmap.settings import Settings
 from htmap.store.atomic import make_private_directory, storage_errors
+from htmap.store.old_tool import is_map_of_old_tool
 from htmap_common.agreed import CHECKPOINT, OUTPUTS, TRANSFER
 
 _OURS = re.compile(r"(?:\.new-|\.old-)?[0-9a-f]{16}")
@@ -114,8 +115,12 @@ class Home:
         return [MapDir(path) for path in self._below_maps() if _is_ours(path)]
 
     def foreign(self) -> list[Path]:
-        """What somebody else has put below ``maps/``."""
-        return [path for path in self._below_maps() if not _is_ours(path)]
+        """What somebody else has put below ``maps/``; but see `maps_of_old_tool`."""
+        return [path for path in self._below_maps() if not (_is_ours(path) or is_map_of_old_tool(path))]
+
+    def maps_of_old_tool(self) -> list[Path]:
+        """Maps that the HTMap before this one has put there."""
+        return [path for path in self._below_maps() if is_map_of_old_tool(path)]
 
     def _below_maps(self) -> list[Path]:
         with storage_errors("list maps"):

@@ -20,6 +20,7 @@ from htmap.exceptions import DamagedFile, HTMapException, InvalidTag, TagAlready
 from htmap.store.atomic import storage_errors, write_file
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import Home
+from htmap.store.old_tool import is_tag_of_old_tool
 from htmap_common.wire import Buffer, Kind, WireError, encode_file, read_header
 
 # A tag becomes a file name, a JobBatchName and a word on a command line: letters and digits of any script, and a few
@@ -115,7 +116,7 @@ def _claim(home: Home, tag: Tag) -> None:
         beside.write_bytes(content)
         _link_new(beside, home.tags / tag.tag, content)
     except FileExistsError:
-        raise _taken(tag.tag) from None
+        raise _taken(home, tag.tag) from None
     finally:
         beside.unlink(missing_ok=True)
 
@@ -162,7 +163,7 @@ def replace(home: Home, old: Tag | None, new: Tag) -> None:
             _claim(home, new)
             return
         if old.tag != new.tag and os.path.lexists(home.tags / new.tag):
-            raise _taken(new.tag)
+            raise _taken(home, new.tag)
         write_file(home.tags / old.tag, _content(new))
         # Not a link to it and away with the old one, in two steps: whoever claims a tag waits for the lock.
         (home.tags / old.tag).rename(home.tags / new.tag)
@@ -172,10 +173,19 @@ def _content(tag: Tag) -> list[Buffer]:
     return list(encode_file(Kind.TAG, {"uid": tag.uid, "transient": tag.transient}))
 
 
-def _taken(tag: str) -> TagAlreadyExists:
+def _taken(home: Home, tag: str) -> TagAlreadyExists:
+    if is_tag_of_old_tool(home.tags / tag):
+        return TagAlreadyExists(_of_old_tool(home, tag))
     return TagAlreadyExists(
         f"There is a map with the tag {tag!r} already. "
         f"Load it with htmap.load({tag!r}), remove it, or choose another tag."
+    )
+
+
+def _of_old_tool(home: Home, tag: str) -> str:
+    return (
+        f"The tag {tag!r} is that of a map which the HTMap before this one has made in {home.path}: only that version "
+        "can load or remove it. Choose another tag, or another HTMAP_DIR."
     )
 
 
@@ -195,6 +205,8 @@ def find(home: Home, tag: str) -> Tag:
     except (FileNotFoundError, InvalidTag):
         raise TagNotFound(f"There is no map with the tag {str(tag)!r} in {home.path}.") from None
     except (WireError, KeyError, TypeError) as error:
+        if is_tag_of_old_tool(home.tags / tag):
+            raise TagNotFound(_of_old_tool(home, tag)) from None
         raise DamagedFile(
             f"The tag {tag!r} is damaged: {error} The map itself may be whole: "
             f"look for its uid in {home.maps}, or remove the file {home.tags / tag}."
@@ -214,9 +226,10 @@ def _read(path: Path, tag: str) -> Tag:
 
 
 def names(home: Home) -> list[str]:
-    """All tags, sorted."""
+    """All tags, sorted; those that the HTMap before this one has given are left out."""
     with storage_errors("list tags"):
-        return sorted(path.name for path in home.tags.iterdir() if not path.name.startswith("."))
+        visible = [path for path in home.tags.iterdir() if not path.name.startswith(".")]
+    return sorted(path.name for path in visible if not is_tag_of_old_tool(path))
 
 
 def sweep_unclaimed(home: Home, is_in_use: Callable[[str], bool]) -> None:

@@ -2,7 +2,7 @@
 
     python3 dev.py example              run the main job on this machine; HTCondor is not needed
     python3 dev.py test                 run every check and every test
-    python3 dev.py test --quick         ... only the unit tests
+    python3 dev.py test --quick         ... only the unit tests, which start no process
     python3 dev.py test --containers    ... only the deliveries, on a pool with docker and apptainer
     python3 dev.py test PATH...         ... only these; options of pytest may follow
     python3 dev.py lint                 ... only what reads the code: ruff, mypy, import contracts
@@ -64,7 +64,7 @@ def _example(arguments: list[str]) -> int:
     return environments.Environment("example").run("python", "examples/library_survey.py", *arguments)
 
 
-_CONTAINERS, _ALL_OTHERS = "--containers", "--without-containers"
+_QUICK, _CONTAINERS, _ALL_OTHERS = "--quick", "--containers", "--without-containers"
 
 
 def _test(arguments: list[str]) -> int:
@@ -80,7 +80,9 @@ def _test(arguments: list[str]) -> int:
     ordinary_user.leave_root([sys.executable, str(ROOT / "dev.py"), "test", *arguments])
     if arguments == [_ALL_OTHERS]:
         return checks.run_all(everything.everything())
-    return checks.unit_tests() if arguments == ["--quick"] else checks.chosen_tests(arguments)
+    if arguments[:1] == [_QUICK]:
+        return checks.unit_tests(arguments[1:])
+    return checks.chosen_tests(arguments)
 
 
 def _lint(_: list[str]) -> int:

@@ -46,9 +46,9 @@ def lint() -> int:
     return run_all(reading(Environment("default")))
 
 
-def unit_tests() -> int:
+def unit_tests(arguments: list[str]) -> int:
     """Run what starts no process: a minute of the processor at most."""
-    return _pytest(Environment("default"), "-n", "2", *UNITS)
+    return _pytest(Environment("default"), "-n", "2", *arguments, *UNITS)
 
 
 def chosen_tests(arguments: list[str]) -> int:

@@ -79,7 +79,7 @@ def test_arguments_of_different_lengths_are_refused(args: Any, kwargs: Any, shor
     assert nothing_was_made(queue)
 
 
-@pytest.mark.parametrize("nothing", [[], (), iter([]), {}, np.array([])], ids=repr)
+@pytest.mark.parametrize("nothing", [[], (), iter([]), {}, np.array([])], ids=lambda each: type(each).__name__)
 def test_an_empty_list_says_that_there_are_none(nothing: Any, queue: FakeBackend) -> None:
     positional = htmap.starmap(power, [(2, 3), (3, 1)], nothing, quiet=True)
     named = htmap.starmap(power, nothing, [{"x": 2, "p": 3}, {"x": 3, "p": 1}], quiet=True)

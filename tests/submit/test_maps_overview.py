@@ -21,7 +21,7 @@ def test_a_listing_says_how_many_and_how_much_and_opens_no_output(make_map: Make
     fake.end(1, 0)
     found = overview(m.opened)
     assert dict(found.counts) == {Status.COMPLETED: 2, Status.IDLE: 1}
-    assert (found.peak_memory_mb, found.longest_cpu_s, found.total_cpu_s) == (120, 1, 2)
+    assert (found.peak_memory_mb, found.totals.longest_cpu_s, found.totals.cpu_s) == (120, 1, 2)
     assert not [*m.opened.directory.submission(0).outputs.rglob("0")]
 
 

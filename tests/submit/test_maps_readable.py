@@ -15,6 +15,7 @@ from tests.submit.fake_backend import FakeBackend, returned
 
 from htmap import ComponentHold
 from htmap.exceptions import (
+    InvalidOption,
     MapComponentError,
     MapComponentHeld,
     MapComponentRemoved,
@@ -184,6 +185,31 @@ def test_what_a_job_left_before_it_failed_is_given(chunksize: int, make_map: Mak
     assert list(m.errors) == [2]
     with pytest.raises(MapComponentError, match="Component 2"):
         m.wait()
+
+
+@pytest.mark.parametrize("name", ["iter", "iter_as_available"])
+def test_an_iterator_may_skip_or_return_errors(name: str, make_map: MakeMap, fake: FakeBackend) -> None:
+    m = make_map(lambda x: 1 / x, [1, 0, 2])
+    fake.run(0, 1)
+    fake.hold(2, 1, 0, "by hand")
+    assert list(getattr(m, name)(timeout=0, errors="skip")) == [1.0]
+    one, error, hold = getattr(m, name)(timeout=0, errors="return")
+    assert one == 1.0
+    assert isinstance(error, MapComponentError)
+    assert isinstance(error.__cause__, ZeroDivisionError)
+    assert isinstance(hold, MapComponentHeld)
+    pairs = list(getattr(m, f"{name}_with_inputs")(timeout=0, errors="return"))
+    assert [call for call, _ in pairs] == [((1,), {}), ((0,), {}), ((2,), {})]
+    assert list(getattr(m, f"{name}_with_inputs")(timeout=0, errors="skip")) == [(((1,), {}), 1.0)]
+
+
+def test_what_is_not_there_in_time_is_no_error_to_skip(make_map: MakeMap) -> None:
+    m = make_map(keep, VALUES)
+    for results in (m.iter(timeout=0, errors="skip"), m.iter_as_available(timeout=0, errors="return")):
+        with pytest.raises(TimeoutError):
+            next(results)
+    with pytest.raises(InvalidOption, match="raise, skip, return"):
+        m.iter(errors="ignore")  # type: ignore[arg-type]
 
 
 def test_as_available_gives_up_in_time(make_map: MakeMap) -> None:

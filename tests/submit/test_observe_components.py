@@ -14,7 +14,7 @@ from tests.submit.test_lifecycle_rerun import again
 
 from htmap.exceptions import DamagedFile, MapWasRemoved
 from htmap.observe.components import Components, Place
-from htmap.observe.fold import HoldReason, JobState
+from htmap.observe.fold import HoldReason, JobState, Totals
 from htmap.observe.from_queue import Answer
 from htmap.observe.statuses import ComponentStatus as Status
 from htmap.store.atomic import remove_tree
@@ -93,14 +93,13 @@ def test_a_map_is_active_until_nothing_more_can_happen(make_map: MakeMap, fake: 
 def test_memory_and_time_come_from_the_log(make_map: MakeMap, fake: FakeBackend) -> None:
     components = components_of(make_map, 2)
     fake.log(0, event_text.image_size((1, 0), 120))
-    assert components.longest_cpu_s() == 0
+    assert components.totals() == Totals()
     fake.end(0, 0)
     fake.end(1, 0)
     components.refresh()
-    assert [components.memory_mb(component) for component in (0, 1)] == [120, 0]
+    assert [components.figures(component).memory_mb for component in (0, 1)] == [120, 17]
     assert components.peak_memory_mb() == 120
-    assert components.total_cpu_s() == 2
-    assert components.longest_cpu_s() == 1
+    assert components.totals() == Totals(cpu_s=2, longest_cpu_s=1)
 
 
 def test_no_output_of_a_component_is_opened_for_its_status(make_map: MakeMap, fake: FakeBackend) -> None:
@@ -230,10 +229,10 @@ def test_what_a_thread_asks_for_never_falls_between_two_halves_of_a_look(make_ma
         components.silence,
         components.clusters,
         components.submissions,
-        lambda: components.memory_mb(0),
+        lambda: components.figures(0),
         lambda: components.exit_of(0),
         components.peak_memory_mb,
-        components.total_cpu_s,
+        components.totals,
         components.counts,
     ]
     expected = [ask() for ask in asked]

@@ -107,7 +107,7 @@ def test_memory_is_the_peak() -> None:
 
 def test_processor_time_of_a_job_that_ends_twice_counts_once() -> None:
     once = folded(text.submitted(JOB), text.terminated(JOB))
-    assert once.tables[0].cpu_s == once.tables[0].longest_cpu_s == 1
+    assert once.tables[0].totals.cpu_s == once.tables[0].totals.longest_cpu_s == 1
     assert folded(text.submitted(JOB), text.terminated(JOB), text.terminated(JOB)) == once
 
 

@@ -21,7 +21,7 @@ from htmap.show.status_text import status_table
 from htmap.show.table import Column, render, shortened
 from htmap_common.wire import read_outcome
 
-FIT = MapLine("fit-1", {Status.COMPLETED: 7, Status.HELD: 3}, MapUsage(2048, 120 * 1024**2, 90, 36_061))
+FIT = MapLine("fit-1", {Status.COMPLETED: 7, Status.HELD: 3}, MapUsage(2048, 120 * 1024**2, 90, 36_061, 120, 39_600))
 OTHER = MapLine("a-map-with-a-rather-long-tag", {Status.IDLE: 12}, MapUsage(10, 0, 0, 0))
 BROKEN = BrokenMap("garbled", "The tag 'garbled' is damaged: remove it.")
 
@@ -58,8 +58,22 @@ def test_counts_have_their_noun() -> None:
 def test_a_table_shows_statuses_that_occur_and_amounts_for_people() -> None:
     header, fit, other = status_table([FIT, OTHER]).splitlines()
     assert header.split("  ")[0] == "Tag"
-    assert " HELD  IDLE  RUNNING  COMPLETED  Local Data  Max Memory  Max Runtime  Total Runtime" in header
-    assert fit.split() == ["fit-1", "3", "0", "0", "7", "2.0", "KB", "120", "MB", "0:01:30", "10:01:01"]
+    assert " HELD  IDLE  RUNNING  COMPLETED  Local Data  Max Memory  Max Wall  Total Wall  Max CPU  Total CPU" in header
+    assert fit.split() == [
+        "fit-1",
+        "3",
+        "0",
+        "0",
+        "7",
+        "2.0",
+        "KB",
+        "120",
+        "MB",
+        "0:02:00",
+        "11:00:00",
+        "0:01:30",
+        "10:01:01",
+    ]
     assert other.split()[-4:] == ["B", "-", "0:00:00", "0:00:00"]
     assert len(header) == len(fit) == len(other)
 

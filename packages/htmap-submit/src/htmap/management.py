@@ -61,8 +61,8 @@ def load_maps(pattern: str | None = None) -> tuple[Map, ...]:
 def status(maps: Iterable[Map] | None = None, include_state: bool = True, include_meta: bool = True) -> str:
     """Return a formatted table containing information on the given maps. A ``*`` is before transient maps.
 
-    Memory and runtime are those of jobs, as the queue reports them: for single components, and more exactly, see
-    `htmap.Map.memory_usage` and `htmap.Map.runtime`.
+    Memory, wall time and CPU time are those of jobs, as the queue reports them: for single components, and more
+    exactly, see `htmap.Map.table`.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "tags": Entry("listing", "List the tags of maps."),
         "status": Entry("listing", "Show how maps stand; as text, JSON or CSV; once or live."),
         "show": Entry("showing", "Show all about one map on one screen."),
-        "components": Entry("errors", "List components with their statuses."),
+        "components": Entry("component_listing", "List components with their statuses, or as a table."),
         "wait": Entry("waiting", "Wait until nothing more can happen to maps, and say why."),
         "stdout": Entry("streams", "Show what a component printed."),
         "stderr": Entry("streams", "Show what a component printed to standard error."),

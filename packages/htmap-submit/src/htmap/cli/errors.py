@@ -1,4 +1,4 @@
-"""``htmap errors``, ``htmap reasons``, ``htmap components``: what became of components, and why."""
+"""``htmap errors``, ``htmap reasons``: what went wrong with components, and why."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from typing import Any
 
 import click
 
-from htmap.cli.console import colors, heading, painted, say_json
+from htmap.cli.console import heading, say_json
 from htmap.cli.exits import Exit
 from htmap.cli.selection import Selection, for_each_map, selects_maps
 from htmap.maps.acting import Map
 from htmap.observe.holds import advice_on
-from htmap.observe.statuses import ComponentStatus
 from htmap.show.error_kinds import grouped, kinds_text
 from htmap.show.holds import hold_table
 from htmap.show.units import count
-from htmap.store.records import spelled
 
 _limit = click.option(
     "--limit",
@@ -77,46 +75,6 @@ def reasons_command(selection: Selection, wants_json: bool) -> Exit:
         if not wants_json:
             click.echo(heading(f"{each.tag}: {count(len(holds), 'held component')}"))
             click.echo(hold_table(holds) + "\n")
-
-    ending = for_each_map(selection, look)
-    if wants_json:
-        say_json(found)
-    return ending
-
-
-_STATUSES = [status.value for status in ComponentStatus]
-
-
-@click.command("components")
-@selects_maps
-@click.option(
-    "-s",
-    "--status",
-    "wanted",
-    type=click.Choice(_STATUSES, case_sensitive=False),
-    help="Only the components in this status, one a line.",
-)
-@_json
-@colors
-def components_command(selection: Selection, wanted: str | None, wants_json: bool) -> Exit:
-    """List the components of maps by their status."""
-    found: dict[str, Any] = {}
-
-    def look(each: Map) -> None:
-        by_status = each.components_by_status()
-        if wanted is not None:
-            by_status = {ComponentStatus(wanted): by_status[ComponentStatus(wanted)]}
-        found[each.tag] = {str(status): list(components) for status, components in by_status.items() if components}
-        if wants_json:
-            return
-        if wanted is not None:
-            for component in by_status[ComponentStatus(wanted)]:
-                click.echo(component)
-            return
-        click.echo(heading(f"{each.tag}: {count(len(each), 'component')}"))
-        for status, components in by_status.items():
-            if components:
-                click.echo(f"  {painted(status)}: {spelled(components)}")
 
     ending = for_each_map(selection, look)
     if wants_json:

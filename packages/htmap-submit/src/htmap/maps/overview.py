@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from htmap.maps.opened import Opened
+from htmap.observe.fold import Totals
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.store.atomic import storage_errors
 from htmap.store.records import SubmissionRecord
@@ -24,14 +25,13 @@ class Overview:
     ----------
     peak_memory_mb
         The most that any job has reported so far; 0: none has.
-    longest_cpu_s, total_cpu_s
-        User and system time of the jobs that have ended.
+    totals
+        Time of the jobs that have ended.
     """
 
     counts: Mapping[ComponentStatus, int]
     peak_memory_mb: int
-    longest_cpu_s: int
-    total_cpu_s: int
+    totals: Totals
 
     @property
     def is_active(self) -> bool:
@@ -56,9 +56,7 @@ def overview(opened: Opened, *, may_ask_queue: bool = False) -> Overview:
     else:
         opened.watch.look_at_log()
     components = opened.components
-    return Overview(
-        components.counts(), components.peak_memory_mb(), components.longest_cpu_s(), components.total_cpu_s()
-    )
+    return Overview(components.counts(), components.peak_memory_mb(), components.totals())
 
 
 @dataclass(frozen=True, slots=True)

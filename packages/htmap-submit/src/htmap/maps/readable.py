@@ -9,8 +9,8 @@ import collections
 import contextlib
 import datetime as dt
 import html
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar, overload
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, overload
 
 from htmap.exceptions import (
     DamagedFile,
@@ -18,12 +18,14 @@ from htmap.exceptions import (
     TimeoutError,  # noqa: A004 - ours
 )
 from htmap.maps.opened import Opened
+from htmap.maps.table import rows
 from htmap.observe.holds import ComponentHold
 from htmap.observe.pace import Deadline, Pacer, Timeout
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.results.arrival import Arrivals
 from htmap.results.errors import ComponentError
 from htmap.results.inputs import Call
+from htmap.results.retrieval import Given
 from htmap.results.streams import MapOutputFiles, MapStdErr, MapStdOut
 from htmap.settings import settings
 from htmap.show.bars import component_bar, summary
@@ -32,7 +34,7 @@ from htmap.show.notebook import map_html
 from htmap.store.atomic import size_of
 from htmap_common.agreed import RAISED
 
-T = TypeVar("T")
+Errors = Literal["raise", "skip", "return"]
 
 
 class ReadableMap(Sequence[Any]):
@@ -95,7 +97,7 @@ class ReadableMap(Sequence[Any]):
         counts = self._counts()
         components = self.opened.components
         return map_html(
-            self.tag, self.opened.record.function_name, counts, components.peak_memory_mb(), components.total_cpu_s()
+            self.tag, self.opened.record.function_name, counts, components.peak_memory_mb(), components.totals()
         )
 
     @property
@@ -231,36 +233,47 @@ class ReadableMap(Sequence[Any]):
     def __contains__(self, value: object) -> bool:
         return any(value is each or value == each for each in self)
 
-    def iter(self, timeout: Timeout = None) -> Iterator[Any]:
-        """Iterate over the output in the order of the inputs, waiting `timeout` for each to become available."""
+    def iter(self, timeout: Timeout = None, errors: Errors = "raise") -> Iterator[Any]:
+        """Iterate over the output in the order of the inputs, waiting `timeout` for each to become available.
+
+        Parameters
+        ----------
+        timeout
+            How long to wait for each (seconds, or a timedelta). None: for ever.
+        errors
+            What to do about a component that is held, removed or errored, or whose output cannot be read: ``"raise"``,
+            which ends the iteration; ``"skip"`` it; or ``"return"`` its exception in place of the output.
+        """
         self.opened.watch.check_exists()
-        return self.opened.retrieval.results(timeout)
+        return self.opened.retrieval.results(timeout, self._bare(errors))
 
-    def iter_with_inputs(self, timeout: Timeout = None) -> Iterator[tuple[Call, Any]]:
+    def iter_with_inputs(self, timeout: Timeout = None, errors: Errors = "raise") -> Iterator[tuple[Call, Any]]:
         """As `iter`, with the inputs: pairs ``((args, kwargs), output)``."""
-        return zip(self.iter_inputs(), self.opened.retrieval.results(timeout), strict=True)
+        self.opened.watch.check_exists()
+        return self.opened.retrieval.results(timeout, self._with_input(errors))
 
-    def iter_as_available(self, timeout: Timeout = None) -> Iterator[Any]:
+    def iter_as_available(self, timeout: Timeout = None, errors: Errors = "raise") -> Iterator[Any]:
         """Iterate over the output as it becomes available; `timeout` is for the whole iteration.
 
         What is there is given before a component that is held, removed or errored raises. The iterator can go on after
-        that: each of them raises once.
+        that: each of them raises once. `errors` as for `iter`.
         """
-        return self._available(lambda component: self.opened.retrieval.settled_result(component, None), timeout)
-
-    def iter_as_available_with_inputs(self, timeout: Timeout = None) -> Iterator[tuple[Call, Any]]:
-        """As `iter_as_available`, with the inputs: pairs ``((args, kwargs), output)``."""
-        return self._available(
-            lambda component: (
-                self.opened.inputs.get(component),
-                self.opened.retrieval.settled_result(component, None),
-            ),
-            timeout,
-        )
-
-    def _available(self, fetch: Callable[[int], T], timeout: Timeout) -> Iterator[T]:
         self.opened.watch.check_exists()
-        return Arrivals(self.opened.retrieval, fetch, timeout)
+        return Arrivals(timeout, self._bare(errors))
+
+    def iter_as_available_with_inputs(
+        self, timeout: Timeout = None, errors: Errors = "raise"
+    ) -> Iterator[tuple[Call, Any]]:
+        """As `iter_as_available`, with the inputs: pairs ``((args, kwargs), output)``."""
+        self.opened.watch.check_exists()
+        return Arrivals(timeout, self._with_input(errors))
+
+    def _bare(self, errors: Errors) -> Given[Any]:
+        return Given(self.opened.retrieval, errors, lambda _component, output: output)
+
+    def _with_input(self, errors: Errors) -> Given[tuple[Call, Any]]:
+        inputs = self.opened.inputs
+        return Given(self.opened.retrieval, errors, lambda component, output: (inputs.get(component), output))
 
     def iter_inputs(self) -> Iterator[Call]:
         """Iterate over the inputs: pairs ``(args, kwargs)``."""
@@ -301,11 +314,26 @@ class ReadableMap(Sequence[Any]):
 
     # --- usage ----------------------------------------------------------------------------------------------------
 
+    def table(self) -> list[dict[str, Any]]:
+        """Return a row for each component: ``pandas.DataFrame(map.table())`` makes a table of them.
+
+        The columns are ``component``, ``status``; ``host``, ``started``, ``ended`` of its last run, in UTC; ``wall_s``
+        and ``cpu_s``, in seconds, with the time of programs that it ran; ``peak_memory_mb`` and
+        ``requested_memory_mb``; ``cores``, how many it kept busy, and ``requested_cpus``; ``disk_kb`` and
+        ``requested_disk_kb``; ``attempts`` and ``evictions``; and ``problem``, its hold or its error in short.
+
+        What is not known (yet) is None. Of components that share a job, cores, disk, attempts and evictions are those
+        of the job. The output of each job that has ended is opened, and nothing is unpickled.
+        """
+        self.opened.watch.look()
+        return [dict(row) for row in rows(self.opened)]
+
     @property
     def memory_usage(self) -> list[int]:
         """Return the latest peak memory usage of each map component, measured in MB.
 
-        A component that has not reported yet shows a 0. A finished one shows what the runner measured for it alone.
+        A component that has not reported yet shows a 0. Programs that a function runs count, as far as the queue or the
+        runner saw them; a component that shares its job shows what the runner measured for it alone.
         """
         self.opened.watch.look()
         return [self.opened.retrieval.memory_mb(component) for component in range(len(self))]

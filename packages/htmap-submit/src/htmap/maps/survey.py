@@ -165,4 +165,12 @@ def _is_transient(home: Home, tag: str) -> bool:
 
 
 def _usage(now: Overview, size_bytes: int) -> MapUsage:
-    return MapUsage(size_bytes, now.peak_memory_mb * _MB, now.longest_cpu_s, now.total_cpu_s)
+    totals = now.totals
+    return MapUsage(
+        local_data=size_bytes,
+        max_memory=now.peak_memory_mb * _MB,
+        max_runtime=totals.longest_cpu_s,
+        total_runtime=totals.cpu_s,
+        max_wall_time=totals.longest_wall_s,
+        total_wall_time=totals.wall_s,
+    )

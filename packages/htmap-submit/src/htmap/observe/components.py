@@ -16,7 +16,7 @@ from typing import NamedTuple
 from htmap.exceptions import CorruptEventLog, MapWasRemoved, StorageError
 from htmap.observe import snapshot
 from htmap.observe.events import EventLog
-from htmap.observe.fold import HoldReason, JobState, JobTable, MapState, fold
+from htmap.observe.fold import HoldReason, JobFigures, JobState, JobTable, MapState, Totals, fold
 from htmap.observe.from_queue import Answer, Job, Silence
 from htmap.observe.outputs import Outputs
 from htmap.observe.statuses import ACTIVE, ComponentStatus
@@ -297,26 +297,32 @@ class Components:
             reasons = {component: self.hold(component) for component in held}
             return {component: reason for component, reason in reasons.items() if reason is not None}
 
-    def memory_mb(self, component: int) -> int:
-        """Peak memory of the component's job, in MB; 0: not reported yet."""
+    def figures(self, component: int) -> JobFigures:
+        """What the log says of the job that a component was last given to."""
         with self._lock:
             place = self.place(component)
-            return self._table(place).memory_mb[place.job]
+            return self._table(place).figures(place.job)
+
+    def shares_job(self, component: int) -> bool:
+        """Whether a component was last given to a job of several."""
+        with self._lock:
+            return self._submissions[self.place(component).submission].chunksize > 1
 
     def peak_memory_mb(self) -> int:
         """The most memory that any job has reported, in MB; 0 if none has. Opens nothing."""
         with self._lock:
             return max((max(table.memory_mb, default=0) for table in self._state.tables), default=0)
 
-    def total_cpu_s(self) -> int:
-        """User and system time of all jobs that have ended, in seconds, as the log says it. Opens nothing."""
+    def totals(self) -> Totals:
+        """Time of all jobs that have ended, as the log says it. Opens nothing."""
         with self._lock:
-            return sum(table.cpu_s for table in self._state.tables)
-
-    def longest_cpu_s(self) -> int:
-        """User and system time of the job that took most of it, in seconds, as the log says it. Opens nothing."""
-        with self._lock:
-            return max((table.longest_cpu_s for table in self._state.tables), default=0)
+            of_tables = [table.totals for table in self._state.tables]
+            return Totals(
+                cpu_s=sum(each.cpu_s for each in of_tables),
+                longest_cpu_s=max((each.longest_cpu_s for each in of_tables), default=0),
+                wall_s=sum(each.wall_s for each in of_tables),
+                longest_wall_s=max((each.longest_wall_s for each in of_tables), default=0),
+            )
 
     def exit_of(self, component: int) -> int | None:
         """How the job of a component ended if it failed: its exit code, or minus the signal."""

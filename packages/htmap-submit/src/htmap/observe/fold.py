@@ -27,6 +27,7 @@ from htmap.observe.events import (
     hold_of,
     memory_mb_of,
 )
+from htmap.observe.measured import host_of, resources_of, when_of
 from htmap_common.agreed import SOME_RAISED
 
 
@@ -47,7 +48,9 @@ class JobState(enum.IntEnum):
 # Plain numbers for what is hot below: to look up a member of an enum costs as much as the rest of a simple event.
 _FIRST_FINAL = int(JobState.REMOVED)  # nothing follows this state or a later one
 _IDLE = int(JobState.IDLE)
+_RUNNING = int(JobState.RUNNING)
 _RETURNED = int(JobState.RETURNED)
+_ON_A_MACHINE = frozenset({int(JobState.RUNNING), int(JobState.SUSPENDED)})
 
 
 class HoldReason(NamedTuple):
@@ -59,19 +62,109 @@ class HoldReason(NamedTuple):
 
 
 @dataclass(slots=True)
+class Totals:
+    """Over all jobs of a submission that have ended, and of the one among them that took most; in seconds."""
+
+    cpu_s: int = 0
+    longest_cpu_s: int = 0
+    wall_s: int = 0
+    longest_wall_s: int = 0
+
+
+COLUMNS = (
+    "memory_mb", "started", "ended", "host", "attempts", "evictions", "cpu_s",
+    "cpus_percent", "request_cpus", "disk_kb", "request_disk_kb", "request_memory_mb",
+)  # fmt: skip
+"""The arrays of a `JobTable`: with the state, 49 bytes a job."""
+
+
+class JobFigures(NamedTuple):
+    """What the log says of one job: a row of a `JobTable`."""
+
+    memory_mb: int
+    started: int
+    ended: int
+    attempts: int
+    evictions: int
+    cpu_s: int
+    cpus_percent: int
+    request_cpus: int
+    disk_kb: int
+    request_disk_kb: int
+    request_memory_mb: int
+    host: str
+
+
+@dataclass(slots=True)
 class JobTable:
-    """The jobs of one submission; element j is the job with proc j."""
+    """The jobs of one submission; element j is the job with proc j. 0: not known.
+
+    Parameters
+    ----------
+    memory_mb
+        Peak so far, of all processes of the job together.
+    started, ended
+        Of its last run, in seconds since 1970.
+    host
+        Where its last run is or was: its number in `hosts`.
+    attempts, evictions
+        How many times it began to run; how many times it was sent back without having ended.
+    cpu_s
+        User and system time of all its runs.
+    cpus_percent
+        How much of one core it used on average.
+    """
 
     states: bytearray
     memory_mb: array[int]
+    started: array[int]
+    ended: array[int]
+    host: array[int]
+    attempts: array[int]
+    evictions: array[int]
+    cpu_s: array[int]
+    cpus_percent: array[int]
+    request_cpus: array[int]
+    disk_kb: array[int]
+    request_disk_kb: array[int]
+    request_memory_mb: array[int]
     holds: dict[int, HoldReason] = field(default_factory=dict)
     exits: dict[int, int | None] = field(default_factory=dict)  # only of jobs that FAILED
-    cpu_s: int = 0  # of all jobs that have ended
-    longest_cpu_s: int = 0  # of the one among them that took most
+    totals: Totals = field(default_factory=Totals)
+    hosts: dict[bytes, int] = field(default_factory=dict)  # name to number, from 1 on
+    host_names: list[str] = field(default_factory=list)
 
     @classmethod
     def of_size(cls, jobs: int) -> JobTable:
-        return cls(bytearray(jobs), array("I", bytes(array("I").itemsize * jobs)))
+        empty = bytes(array("I").itemsize * jobs)
+        columns = {name: array("I", empty) for name in COLUMNS}
+        return cls(bytearray(jobs), **columns, holds={}, exits={}, totals=Totals(), hosts={}, host_names=[])
+
+    def figures(self, job: int) -> JobFigures:
+        """The row of one job."""
+        host = self.host[job]
+        return JobFigures(
+            self.memory_mb[job],
+            self.started[job],
+            self.ended[job],
+            self.attempts[job],
+            self.evictions[job],
+            self.cpu_s[job],
+            self.cpus_percent[job],
+            self.request_cpus[job],
+            self.disk_kb[job],
+            self.request_disk_kb[job],
+            self.request_memory_mb[job],
+            self.host_names[host - 1] if host else "",
+        )
+
+    def number_of_host(self, name: bytes) -> int:
+        """The number of a host in this table; a new one is added."""
+        number = self.hosts.get(name)
+        if number is None:
+            self.host_names.append(name.decode("utf-8", "replace"))
+            number = self.hosts[name] = len(self.host_names)
+        return number
 
 
 @dataclass(slots=True)
@@ -93,16 +186,11 @@ class MapState:
     beyond: set[int] = field(default_factory=set)
 
 
-# Where a job is after an event, whatever came before.
+# Where a job is after an event of which nothing else matters.
 _NEXT: Mapping[int, int] = {
-    ev.EXECUTING: int(JobState.RUNNING),
-    ev.EVICTED: _IDLE,
-    ev.SHADOW_EXCEPTION: _IDLE,
-    ev.RECONNECT_FAILED: _IDLE,
     ev.SUSPENDED: int(JobState.SUSPENDED),
     ev.UNSUSPENDED: int(JobState.RUNNING),
     ev.RELEASED: _IDLE,
-    ev.ABORTED: _FIRST_FINAL,
 }
 
 
@@ -183,17 +271,39 @@ def _submit(table: JobTable, proc: int, _: bytes) -> None:
 
 
 def _hold(table: JobTable, proc: int, text: bytes) -> None:
+    if table.states[proc] in _ON_A_MACHINE:
+        table.ended[proc] = when_of(text)
     table.states[proc] = JobState.HELD
     table.holds[proc] = HoldReason(*hold_of(text))
+
+
+def _execute(table: JobTable, proc: int, text: bytes) -> None:
+    table.states[proc] = _RUNNING
+    table.holds.pop(proc, None)
+    table.attempts[proc] += 1
+    table.started[proc] = when_of(text)
+    table.ended[proc] = 0
+    table.host[proc] = table.number_of_host(host_of(text))
+
+
+def _evict(table: JobTable, proc: int, text: bytes) -> None:
+    table.states[proc] = _IDLE
+    table.holds.pop(proc, None)
+    table.evictions[proc] += 1
+    table.ended[proc] = when_of(text)
+
+
+def _abort(table: JobTable, proc: int, text: bytes) -> None:
+    if table.states[proc] in _ON_A_MACHINE:
+        table.ended[proc] = when_of(text)
+    table.states[proc] = _FIRST_FINAL
+    table.holds.pop(proc, None)
 
 
 def _end(table: JobTable, proc: int, text: bytes) -> None:
     code = exit_of(text)
     table.holds.pop(proc, None)
-    cpu_s = cpu_s_of(text)
-    if cpu_s:
-        table.cpu_s += cpu_s
-        table.longest_cpu_s = max(table.longest_cpu_s, cpu_s)
+    _measure(table, proc, text)
     if code == 0:
         table.states[proc] = _RETURNED
     elif code == SOME_RAISED:
@@ -203,8 +313,37 @@ def _end(table: JobTable, proc: int, text: bytes) -> None:
         table.exits[proc] = code
 
 
+def _measure(table: JobTable, proc: int, text: bytes) -> None:
+    """Take in what a job that has ended has used."""
+    ended, started, totals = when_of(text), table.started[proc], table.totals
+    table.ended[proc] = ended
+    if started and ended > started:
+        totals.wall_s += ended - started
+        totals.longest_wall_s = max(totals.longest_wall_s, ended - started)
+    cpu_s = cpu_s_of(text)
+    if cpu_s:
+        table.cpu_s[proc] = cpu_s
+        totals.cpu_s += cpu_s
+        totals.longest_cpu_s = max(totals.longest_cpu_s, cpu_s)
+    used = resources_of(text)
+    if used.request_memory_mb:
+        table.cpus_percent[proc], table.request_cpus[proc] = used.cpus_percent, used.request_cpus
+        table.disk_kb[proc], table.request_disk_kb[proc] = used.disk_kb, used.request_disk_kb
+        table.request_memory_mb[proc] = used.request_memory_mb
+        table.memory_mb[proc] = max(table.memory_mb[proc], used.memory_mb)
+
+
 # Events of which the state before, or the text, matters.
-_TELLING = {SUBMITTED: _submit, HELD: _hold, TERMINATED: _end}
+_TELLING = {
+    SUBMITTED: _submit,
+    ev.EXECUTING: _execute,
+    ev.EVICTED: _evict,
+    ev.SHADOW_EXCEPTION: _evict,
+    ev.RECONNECT_FAILED: _evict,
+    ev.ABORTED: _abort,
+    HELD: _hold,
+    TERMINATED: _end,
+}
 
 
 def _remove_unmaterialized(table: JobTable) -> None:

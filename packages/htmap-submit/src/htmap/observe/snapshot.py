@@ -9,15 +9,17 @@ from __future__ import annotations
 import contextlib
 import zlib
 from array import array
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from htmap.exceptions import StorageError
-from htmap.observe.fold import HoldReason, JobTable, MapState
+from htmap.observe.fold import COLUMNS, HoldReason, JobTable, MapState, Totals
 from htmap.store.atomic import storage_errors, write_file
 from htmap_common.wire import Kind, WireError, encode_file, read_record
 
 _HEAD_BYTES = 4096  # of the log, to know it again
+_SEGMENTS = 1 + len(COLUMNS)  # of a table: states, columns
 
 
 def save(path: Path, state: MapState, log: Path, offset: int) -> None:
@@ -26,18 +28,19 @@ def save(path: Path, state: MapState, log: Path, offset: int) -> None:
         "offset": offset,
         "head": _head_of(log, offset),
         "itemsize": array("I").itemsize,
+        "columns": list(COLUMNS),
         "submissions": {str(cluster): number for cluster, number in state.submissions.items()},
         "tables": [
             {
                 "holds": {str(job): list(hold) for job, hold in table.holds.items()},
                 "exits": {str(job): code for job, code in table.exits.items()},
-                "cpu_s": table.cpu_s,
-                "longest_cpu_s": table.longest_cpu_s,
+                "totals": asdict(table.totals),
+                "hosts": table.host_names,
             }
             for table in state.tables
         ],
     }
-    segments = [part for table in state.tables for part in (bytes(table.states), table.memory_mb.tobytes())]
+    segments = [part for table in state.tables for part in _segments(table)]
     with contextlib.suppress(StorageError), storage_errors(f"write {path}"):
         write_file(path, encode_file(Kind.STATE, header, segments))
 
@@ -58,10 +61,11 @@ def load(path: Path, log: Path, sizes: list[int]) -> tuple[MapState, int] | None
         tables = [_table(record.segments, number, known) for number, known in enumerate(header["tables"])]
         fits = (
             header["itemsize"] == array("I").itemsize
+            and header["columns"] == list(COLUMNS)
             and log.stat().st_size >= header["offset"]
             and header["head"] == _head_of(log, header["offset"])
             and [len(table.states) for table in tables] == sizes[: len(tables)]
-            and all(len(table.memory_mb) == len(table.states) for table in tables)
+            and all(len(getattr(table, name)) == len(table.states) for table in tables for name in COLUMNS)
         )
         submissions = {int(cluster): int(number) for cluster, number in header["submissions"].items()}
         offset = int(header["offset"])
@@ -74,16 +78,23 @@ def load(path: Path, log: Path, sizes: list[int]) -> tuple[MapState, int] | None
 
 
 def _table(segments: tuple[memoryview, ...], number: int, known: dict[str, Any]) -> JobTable:
-    memory_mb = array("I")
-    memory_mb.frombytes(segments[2 * number + 1])
+    states, *columns = segments[number * _SEGMENTS : (number + 1) * _SEGMENTS]
+    arrays = {name: array("I") for name in COLUMNS}
+    for column, segment in zip(arrays.values(), columns, strict=True):
+        column.frombytes(segment)
     return JobTable(
-        states=bytearray(segments[2 * number]),
-        memory_mb=memory_mb,
+        states=bytearray(states),
+        **arrays,
         holds={int(job): HoldReason(*hold) for job, hold in known["holds"].items()},
         exits={int(job): code for job, code in known["exits"].items()},
-        cpu_s=int(known["cpu_s"]),
-        longest_cpu_s=int(known["longest_cpu_s"]),
+        totals=Totals(**known["totals"]),
+        hosts={str(name).encode(): number for number, name in enumerate(known["hosts"], 1)},
+        host_names=[str(name) for name in known["hosts"]],
     )
+
+
+def _segments(table: JobTable) -> list[bytes]:
+    return [bytes(table.states), *(getattr(table, name).tobytes() for name in COLUMNS)]
 
 
 def _head_of(log: Path, offset: int) -> int:

@@ -1,50 +1,52 @@
 """Components in the order in which they arrive.
 
-In: the statuses of a map. Out: what is made of each component, as it completes; a held, removed or errored one raises,
-once, after all that is there has been given. The iterator can go on after it has raised.
+In: the statuses of a map. Out: what each component left, as it completes; what a held, removed or errored one gives
+comes after all that is there. The iterator can go on after it has raised.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TypeVar
 
 from htmap.observe.pace import Deadline, Pacer, Timeout
 from htmap.observe.statuses import ACTIVE, ComponentStatus
-from htmap.results.retrieval import Retrieval
+from htmap.results.retrieval import Given
 from htmap.settings import settings
 
 T = TypeVar("T")
 
 
 class Arrivals(Iterator[T]):
-    """Iterates over what `fetch` makes of each component.
+    """Iterates over what components left.
 
     Parameters
     ----------
-    fetch
-        Given a component that has ended, or is held; raises if it left no result. A status is not everything: the job
-        of a component may have failed after it had left one.
     timeout
         For the whole iteration.
+    given
+        What is given of each component that has ended, or is held. A status is not everything: the job of a component
+        may have failed after the component had left a result.
     """
 
-    def __init__(self, retrieval: Retrieval, fetch: Callable[[int], T], timeout: Timeout) -> None:
-        self._retrieval = retrieval
-        self._fetch = fetch
+    def __init__(self, timeout: Timeout, given: Given[T]) -> None:
+        self._retrieval = given.retrieval
+        self._given = given
         self._deadline = Deadline(timeout)
         self._pacer = Pacer(settings["WAIT_TIME"])
-        self._pending = list(range(retrieval.components.count))
+        self._pending = list(range(self._retrieval.components.count))
         self._completed: deque[int] = deque()
         self._troubled: deque[int] = deque()
 
     def __next__(self) -> T:
-        while not (self._completed or self._troubled):
-            if not self._pending:
-                raise StopIteration
-            self._look()
-        return self._fetch((self._completed or self._troubled).popleft())
+        while True:
+            while not (self._completed or self._troubled):
+                if not self._pending:
+                    raise StopIteration
+                self._look()
+            for each in self._given.of((self._completed or self._troubled).popleft(), None):
+                return each
 
     def _look(self) -> None:
         """Sort what is pending; sleep a little if nothing is there."""

@@ -10,16 +10,18 @@ from __future__ import annotations
 import contextlib
 import operator
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Generic, NoReturn, TypeVar
 
 from htmap.exceptions import (
     DamagedFile,
     HTMapException,
+    InvalidOption,
     MapComponentError,
     MapComponentHeld,
     MapComponentRemoved,
+    MapWasRemoved,
     NoSuchComponent,
     OutputNotFound,
     OutputNotReady,
@@ -37,6 +39,49 @@ from htmap.settings import settings
 from htmap.store.current_tag import CurrentTag
 from htmap_common.agreed import RAISED, STREAMS, stream_name
 from htmap_common.wire import Outcome, OutcomeRecord, WireError, read_exception
+
+T = TypeVar("T")
+
+
+_TOLERANCES = ("raise", "skip", "return")
+
+
+class Given(Generic[T]):
+    """How an iterator gives what a component left, and what it does about one that left no result.
+
+    Parameters
+    ----------
+    errors
+        ``"raise"``, ``"skip"``, or ``"return"``: give the exception in place of the result.
+    dressed
+        What to make of a component and its result, or its exception.
+
+    Raises
+    ------
+    InvalidOption
+        `errors` is none of these.
+    """
+
+    def __init__(self, retrieval: Retrieval, errors: str, dressed: Callable[[int, Any], T]) -> None:
+        if errors not in _TOLERANCES:
+            raise InvalidOption(f"errors must be one of {', '.join(_TOLERANCES)}, not {errors!r}.")
+        self.retrieval = retrieval
+        self._errors = errors
+        self._dressed = dressed
+
+    def of(self, component: int, timeout: Timeout) -> Iterator[T]:
+        """What to give of a component that has ended, or is held: one thing, or none."""
+        try:
+            result = self.retrieval.settled_result(component, timeout)
+        except (MapWasRemoved, TimeoutError):
+            raise
+        except HTMapException as error:
+            if self._errors == "raise":
+                raise
+            if self._errors == "skip":
+                return
+            result = error
+        yield self._dressed(component, result)
 
 
 class Retrieval:
@@ -71,13 +116,13 @@ class Retrieval:
         self.wait_for(component, timeout)
         return self.settled_result(component, timeout)
 
-    def results(self, timeout: Timeout) -> Iterator[Any]:
-        """The results of all components in order, waiting for each; news is looked for only where one is not there."""
+    def results(self, timeout: Timeout, given: Given[T]) -> Iterator[T]:
+        """What all components left, in order, waiting for each; news is looked for only where something is missing."""
         self.watch.look()
         for component in range(self.components.count):
             if self.components.status(component) is not ComponentStatus.COMPLETED:
                 self.wait_for(component, timeout)
-            yield self.settled_result(component, timeout)
+            yield from given.of(component, timeout)
 
     def settled_result(self, component: int, timeout: Timeout) -> Any:
         """The result of a component that has ended, or is held; raises if it has none."""
@@ -187,17 +232,25 @@ class Retrieval:
         return path
 
     def memory_mb(self, component: int) -> int:
-        """Peak memory of a component, in MB, rounded up; 0 if nothing has been reported."""
-        measured = self._measured(component)
-        measured_kb = measured.peak_memory_kb if measured else 0
-        return -(-measured_kb // 1024) or self.components.memory_mb(component)
+        """Peak memory of a component so far, in MB, rounded up; 0 if nothing has been reported.
+
+        What the queue saw counts the programs that the function has started, but may have come between two of its
+        looks; what the runner saw is of a component alone. The larger is nearer to the truth; but of a component that
+        shares its job, the queue knows nothing.
+        """
+        measured = self.measured(component)
+        measured_mb = -(-measured.peak_memory_kb // 1024) if measured else 0
+        if measured_mb and self.components.shares_job(component):
+            return measured_mb
+        return max(measured_mb, self.components.figures(component).memory_mb)
 
     def cpu_s(self, component: int) -> float:
         """User and system time of a component, in seconds; 0 if it has not finished."""
-        measured = self._measured(component)
+        measured = self.measured(component)
         return float(measured.user_cpu_s + measured.system_cpu_s) if measured else 0.0
 
-    def _measured(self, component: int) -> Outcome | None:
+    def measured(self, component: int) -> Outcome | None:
+        """What the record of a component says, if it has ended and left one that can be read."""
         if self.components.status(component) in ACTIVE:
             return None
         try:

@@ -19,13 +19,19 @@ class MapUsage:
     max_memory
         Peak memory of the job that needed most, in bytes; 0: none has reported yet.
     max_runtime, total_runtime
-        User and system time of the longest of the jobs that have ended, and of all of them, in seconds.
+        User and system time of the job that took most of it among those that have ended, and of all of them, in
+        seconds.
+    max_wall_time, total_wall_time
+        Time from start to end of the longest of the jobs that have ended, in its last run, and of all of them, in
+        seconds.
     """
 
     local_data: int
     max_memory: int
     max_runtime: int
     total_runtime: int
+    max_wall_time: int = 0
+    total_wall_time: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import html
 import sys
 from collections.abc import Callable, Mapping
 
+from htmap.observe.fold import Totals
 from htmap.observe.statuses import ComponentStatus
 
 _COLORS = {
@@ -26,13 +27,17 @@ _COLORS = {
 _BAR_ORDER = tuple(_COLORS)
 
 
-def map_html(tag: str, function_name: str, counts: Mapping[ComponentStatus, int], memory_mb: int, cpu_s: int) -> str:
+def map_html(
+    tag: str, function_name: str, counts: Mapping[ComponentStatus, int], memory_mb: int, totals: Totals
+) -> str:
     """The tag, a bar of the statuses with its legend, the peak memory and the time of all components."""
     facts = [f"{sum(counts.values()):,} components of <code>{html.escape(function_name)}</code>"]
     if memory_mb:
         facts.append(f"peak memory {memory_mb:,} MB")
-    if cpu_s:
-        facts.append(f"CPU time {dt.timedelta(seconds=cpu_s)}")
+    if totals.wall_s:
+        facts.append(f"wall time {dt.timedelta(seconds=totals.wall_s)}")
+    if totals.cpu_s:
+        facts.append(f"CPU time {dt.timedelta(seconds=totals.cpu_s)}")
     return bar_html(f"<b>{html.escape(tag)}</b> &nbsp; {', '.join(facts)}", counts)
 
 

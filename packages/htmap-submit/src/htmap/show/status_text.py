@@ -12,7 +12,7 @@ from htmap.show.units import duration, size
 
 _ALWAYS_SHOWN = frozenset({ComponentStatus.RUNNING, ComponentStatus.COMPLETED})
 _USAGE = tuple(Column(title, is_number=True, is_optional=True) for title in (
-    "Local Data", "Max Memory", "Max Runtime", "Total Runtime",
+    "Local Data", "Max Memory", "Max Wall", "Total Wall", "Max CPU", "Total CPU",
 ))  # fmt: skip
 
 
@@ -59,7 +59,8 @@ def _usage(line: MapLine) -> list[str]:
     if usage is None:
         return []
     memory = size(usage.max_memory) if usage.max_memory else "-"
-    return [size(usage.local_data), memory, duration(usage.max_runtime), duration(usage.total_runtime)]
+    times = (usage.max_wall_time, usage.total_wall_time, usage.max_runtime, usage.total_runtime)
+    return [size(usage.local_data), memory, *map(duration, times)]
 
 
 def broken_list(broken: Sequence[BrokenMap], width: int | None = None) -> str:

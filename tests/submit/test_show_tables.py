@@ -59,22 +59,9 @@ def test_a_table_shows_statuses_that_occur_and_amounts_for_people() -> None:
     header, fit, other = status_table([FIT, OTHER]).splitlines()
     assert header.split("  ")[0] == "Tag"
     assert " HELD  IDLE  RUNNING  COMPLETED  Local Data  Max Memory  Max Wall  Total Wall  Max CPU  Total CPU" in header
-    assert fit.split() == [
-        "fit-1",
-        "3",
-        "0",
-        "0",
-        "7",
-        "2.0",
-        "KB",
-        "120",
-        "MB",
-        "0:02:00",
-        "11:00:00",
-        "0:01:30",
-        "10:01:01",
-    ]
-    assert other.split()[-4:] == ["B", "-", "0:00:00", "0:00:00"]
+    times = ["0:02:00", "11:00:00", "0:01:30", "10:01:01"]
+    assert fit.split() == ["fit-1", "3", "0", "0", "7", "2.0", "KB", "120", "MB", *times]
+    assert other.split()[-6:] == ["B", "-", *["0:00:00"] * 4]
     assert len(header) == len(fit) == len(other)
 
 

@@ -25,6 +25,7 @@ from htmap.exceptions import HTMapException
 from htmap.interrupts import uninterrupted
 from htmap.store.atomic import storage_errors, write_file
 from htmap.store.mapdir import MapDir
+from htmap.store.trust import is_trusted
 
 _PACKAGES = ("htmap_exec", "htmap_common", "cloudpickle", "msgpack")
 
@@ -43,7 +44,7 @@ def place(map_dir: Path, head: str) -> Path:
 def make(map_dir: Path, head: str) -> None:
     """Put the file in its place, unless it is there."""
     path = place(map_dir, head)
-    if path.exists():
+    if is_trusted(path):
         return
     with storage_errors(f"write the runner to {path}"):
         write_file(path, [content(head)], mode=0o700)

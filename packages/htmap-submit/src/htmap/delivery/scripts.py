@@ -7,6 +7,7 @@ from pathlib import Path
 
 from htmap.store.atomic import storage_errors, write_file
 from htmap.store.mapdir import MapDir
+from htmap.store.trust import is_trusted
 
 
 def place(map_dir: Path, text: str) -> Path:
@@ -17,6 +18,6 @@ def place(map_dir: Path, text: str) -> Path:
 def make(map_dir: Path, text: str) -> None:
     """Put the script in its place, unless it is there."""
     path = place(map_dir, text)
-    if not path.exists():
+    if not is_trusted(path):
         with storage_errors(f"write a script to {path}"):
             write_file(path, [text.encode()], mode=0o700)

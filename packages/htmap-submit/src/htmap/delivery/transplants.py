@@ -27,6 +27,7 @@ from htmap.settings import settings
 from htmap.store.atomic import make_private_directory, storage_errors
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import Home
+from htmap.store.trust import is_trusted, make_trusted_directory
 
 _NAME = re.compile(r"transplant-([0-9a-f]+)\.tar\.gz")
 _DESCRIPTION = "transplant.json"  # the first member
@@ -115,7 +116,7 @@ def transplants() -> tuple[Transplant, ...]:
 
 
 def _loadable() -> Iterator[Transplant]:
-    for path in folder().glob("transplant-*.tar.gz"):
+    for path in filter(is_trusted, folder().glob("transplant-*.tar.gz")):
         with contextlib.suppress(DamagedFile, FileNotFoundError):
             yield Transplant.load(path)
 
@@ -148,12 +149,13 @@ def archive_name(digest: str) -> str:
 def make(environment: Environment) -> None:
     """Make the archive of an environment, unless it is there."""
     path = folder() / archive_name(environment.digest)
-    if path.exists():
-        return
     with storage_errors(f"make the transplant install {path}"):
         make_private_directory(path.parent)
+        make_trusted_directory(path.parent)
+        if is_trusted(path):
+            return
         with exclusive(path.parent / "lock"):
-            if not path.exists():
+            if not is_trusted(path):
                 for leftover in path.parent.glob(f".{path.name}.*"):
                     leftover.unlink()  # of a process that was killed: whoever makes one holds the lock
                 _make(environment, path)

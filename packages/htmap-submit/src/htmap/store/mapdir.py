@@ -34,6 +34,7 @@ from htmap.language.words import unusable
 from htmap.settings import Settings
 from htmap.store.atomic import make_private_directory, storage_errors
 from htmap.store.old_tool import is_map_of_old_tool
+from htmap.store.trust import check_trusted, is_trusted, make_trusted_directory
 from htmap_common.agreed import CHECKPOINT, OUTPUTS, TRANSFER
 
 _OURS = re.compile(r"(?:\.new-|\.old-)?[0-9a-f]{16}")
@@ -60,6 +61,9 @@ class Home:
         with storage_errors(f"use {home.path} as HTMAP_DIR"):
             for directory in (home.path, home.tags, home.maps, home.runners):
                 make_private_directory(directory)
+                make_trusted_directory(directory)
+            for directory in (home.initial, home.local, home.transplants):
+                check_trusted(directory)
             home._make_initial()
         return home
 
@@ -249,7 +253,7 @@ def shard_name(number: int) -> str:
 
 
 def _is_ours(path: Path) -> bool:
-    return _OURS.fullmatch(path.name) is not None and path.is_dir()
+    return _OURS.fullmatch(path.name) is not None and path.is_dir() and is_trusted(path)
 
 
 # Every path of ours stands in submit descriptions, in lists of files and remaps: these marks mean something there.

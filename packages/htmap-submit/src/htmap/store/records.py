@@ -13,6 +13,7 @@ from typing import Any
 
 from htmap.exceptions import DamagedFile
 from htmap.store.atomic import storage_errors, write_file
+from htmap.store.trust import check_trusted
 from htmap_common.wire import Kind, UnknownFormat, WireError, encode_file, read_header
 
 
@@ -232,6 +233,7 @@ class _Fields:
 def _load(path: Path, kind: Kind) -> _Fields:
     try:
         with storage_errors(f"read {path}"):
+            check_trusted(path)
             return _Fields(path, read_header(path, kind))
     except UnknownFormat as error:
         raise DamagedFile(str(error)) from error

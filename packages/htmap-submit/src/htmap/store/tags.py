@@ -21,6 +21,7 @@ from htmap.store.atomic import storage_errors, write_file
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import Home
 from htmap.store.old_tool import is_tag_of_old_tool
+from htmap.store.trust import check_trusted
 from htmap_common.wire import Buffer, Kind, WireError, encode_file, read_header
 
 # A tag becomes a file name, a JobBatchName and a word on a command line: letters and digits of any script, and a few
@@ -217,6 +218,7 @@ def find(home: Home, tag: str) -> Tag:
 
 
 def _read(path: Path, tag: str) -> Tag:
+    check_trusted(path)
     header = read_header(path, Kind.TAG)
     uid, transient = header["uid"], header.get("transient", False)
     # It becomes a path.

@@ -25,6 +25,7 @@ from typing import Any, TypeAlias
 
 from htmap.backend.local import schema
 from htmap.backend.protocol import JobSelection, JobStatus
+from htmap.store.trust import check_trusted
 
 JobKey: TypeAlias = "tuple[int, int]"
 
@@ -57,6 +58,8 @@ class Queue:
 
     def __init__(self, home: Path) -> None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in (home, home / "queue.sqlite"):
+            check_trusted(path)  # what stands in it is run
         # Python would begin transactions of its own; here each one is spelled out.
         self._connection = sqlite3.connect(home / "queue.sqlite", timeout=_BUSY_TIMEOUT_S, isolation_level=None)
         self._connection.row_factory = sqlite3.Row

@@ -216,7 +216,7 @@ def test_memory_and_disk_can_be_changed(work) -> None:
     m.set_memory(64)
     m.set_disk(2048)
     with pytest.raises(InvalidOption):
-        m.set_memory("much")  # type: ignore[arg-type]
+        m.set_memory("much")
     Path(work).touch()
     assert m.get(0, TIMEOUT_S) == "done"
     m.set_memory(128)

@@ -89,7 +89,7 @@ def test_memory_and_disk_are_edited(m: Map, queue: FakeBackend) -> None:
     assert [job.edits for job in queue.jobs.values()] == [{"RequestMemory": "2048", "RequestDisk": "10000"}] * 3
 
 
-@pytest.mark.parametrize("value", [0, -1, 1.5, "1GB", True, None])
+@pytest.mark.parametrize("value", [0, -1, 1.5, [1], True, None])
 def test_memory_and_disk_are_whole_numbers(value: Any, m: Map, queue: FakeBackend) -> None:
     for edit in (m.set_memory, m.set_disk):
         with pytest.raises(InvalidOption, match="must be a whole number, 1 or more"):
@@ -180,6 +180,34 @@ def test_a_tag_that_cannot_be_had_changes_nothing(m: Map) -> None:
             m.retag(tag)
     assert m.tag == "t"
     assert sorted(htmap.get_tags()) == ["t", "taken"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "amount", "expected"),
+    [
+        (Map.set_memory, "2GB", {"RequestMemory": "2048"}),
+        (Map.set_memory, "1.5g", {"RequestMemory": "1536"}),
+        (Map.set_memory, "300", {"RequestMemory": "300"}),
+        (Map.set_memory, "1 KB", {"RequestMemory": "1"}),
+        (Map.set_disk, "2GB", {"RequestDisk": "2097152"}),
+        (Map.set_disk, "7KB", {"RequestDisk": "7"}),
+    ],
+)
+def test_amounts_may_be_text_as_on_the_command_line(
+    edit: Callable[[Map, str], None], amount: str, expected: dict[str, str], m: Map, queue: FakeBackend
+) -> None:
+    edit(m, amount)
+    assert [job.edits for job in queue.jobs.values()] == [expected] * 3
+
+
+@pytest.mark.parametrize("amount", ["", "much", "0GB", "-1", "2PB"])
+def test_text_that_is_no_amount_is_refused(amount: str, m: Map, queue: FakeBackend) -> None:
+    for edit in (m.set_memory, m.set_disk):
+        with pytest.raises(InvalidOption, match=f"'{amount}' is no amount"):
+            edit(amount)
+    with pytest.raises(InvalidOption, match="Write '2GB' or '2KB'"):
+        m.set_disk("2")
+    assert not any(job.edits for job in queue.jobs.values())
 
 
 # --- loading --------------------------------------------------------------------------------------------------------

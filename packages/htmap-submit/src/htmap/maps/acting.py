@@ -31,6 +31,7 @@ from htmap.exceptions import (
     TimeoutError,  # noqa: A004 - ours
     WrongType,
 )
+from htmap.language.words import to_size
 from htmap.lifecycle.removal import remove
 from htmap.lifecycle.rerun import changing, rerun
 from htmap.lifecycle.standing import Standing, standing
@@ -148,7 +149,7 @@ class Map(ReadableMap):
         """
         self._act(Action.VACATE)
 
-    def set_memory(self, memory: int) -> None:
+    def set_memory(self, memory: int | str) -> None:
         """Change the amount of memory that each map component needs.
 
         It does not affect components that are running; to restart them with it, `vacate` the map.
@@ -156,11 +157,11 @@ class Map(ReadableMap):
         Parameters
         ----------
         memory
-            The memory to request, in MB.
+            The memory to request: a number of MB, or text such as ``"2GB"``.
         """
-        self._edit("RequestMemory", memory)
+        self._edit("RequestMemory", _amount(memory, "m") if isinstance(memory, str) else memory)
 
-    def set_disk(self, disk: int) -> None:
+    def set_disk(self, disk: int | str) -> None:
         """Change the amount of disk space that each map component needs.
 
         It does not affect components that are running; to restart them with it, `vacate` the map.
@@ -168,9 +169,11 @@ class Map(ReadableMap):
         Parameters
         ----------
         disk
-            The disk space to request, in KB.
+            The disk space to request: a number of KB, or text such as ``"2GB"``.
         """
-        self._edit("RequestDisk", disk)
+        if isinstance(disk, str) and to_size(disk, "") is not None:
+            raise InvalidOption(f"{disk!r} of what? Write '{disk}GB' or '{disk}KB', or a number without quotes for KB.")
+        self._edit("RequestDisk", _amount(disk, "k") if isinstance(disk, str) else disk)
 
     def rerun(self, components: Iterable[int] | None = None, *, elsewhere: bool = False) -> None:
         """Re-run (part of) the map from scratch, with its original map options, without any subsequent edits.
@@ -270,3 +273,10 @@ class Map(ReadableMap):
         self.opened.watch.look()
         clusters = self.opened.components.clusters()
         return JobSelection(self.opened.directory.uid, dict.fromkeys(clusters) if clusters else None)
+
+
+def _amount(text: str, unit: str) -> int:
+    amount = to_size(text, unit)
+    if not amount:
+        raise InvalidOption(f"{text!r} is no amount like '2GB' or '512MB'.")
+    return amount

@@ -16,7 +16,7 @@ from typing import Any
 
 import cloudpickle
 
-from htmap_common.program.building import Builder
+from htmap_common.program.building import Builder, load_extras
 from htmap_common.program.definitions import Ident
 from htmap_common.program.names import MAIN
 from htmap_common.program.pickler import MakePath, Returner, Unpickler
@@ -77,10 +77,11 @@ def load_program(file: FunctionFile, make_path: MakePath | None = None) -> Any:
     unpickler = Unpickler(file.segments[0], file.segments[1:], Builder(_program), make_path)
     function = unpickler.load()
     things = [thing for _ in range(file.lists) for thing in unpickler.load()]
-    for thing, said in zip(things, file.things, strict=True):
+    for thing, said in zip(things, file.things, strict=False):  # behind them are classes of the extras
         _program.table.add(thing, said.qualname)
         main_module.place(thing, said.module, said.qualname)
     main_module.place(function, getattr(function, "__module__", None), getattr(function, "__qualname__", None))
+    load_extras(file.extras, _program.namespace, lambda pickled: load([pickled], make_path))
     return function
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import pickle
 import sys
+import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ import cloudpickle
 
 from htmap_common import TransferPath
 from htmap_common.program.building import Builder, World
-from htmap_common.program.pickler import PROTOCOL, Definer, MakePath, Pickler, Referrer, Unpickler, load
+from htmap_common.program.pickler import PROTOCOL, Definer, MakePath, Offerer, Pickler, Referrer, Unpickler, load
 from htmap_common.program.table import Table
 
 __all__ = [
@@ -35,6 +36,8 @@ Segment = bytes | memoryview
 
 # A buffer of its own costs a segment and padding: only worth it when the copy that it saves is large.
 _OUT_OF_BAND_BYTES = 256 * 1024
+_LARGEST_EXTRA = 64 * 1024
+_CODE = (types.FunctionType, types.ModuleType, type)
 
 
 class _Finder:
@@ -167,6 +170,24 @@ class ProgramFreezer:
             self._pickler.dump_alone(new)
             self.lists += 1
         return self._listed > first
+
+    def extras(self) -> tuple[list[tuple[str, str, bytes]], list[Any]]:
+        """What code of the program may look up by name, as far as it pickles; and the classes that this defines.
+
+        Each is pickled alone, for a node may lack what one of them needs. Large variables are left out.
+        """
+        extras, classes = [], {}
+        for (module, name), value in self._pickler.found_by_name.items():
+            stream = io.BytesIO()
+            pickler = Offerer(stream, self.table)
+            try:
+                pickler.dump_alone(value)
+            except Exception:  # noqa: BLE001, S112 - whatever the user's objects raise: they were not asked for
+                continue
+            if isinstance(value, _CODE) or stream.tell() <= _LARGEST_EXTRA:
+                extras.append((module, name, stream.getvalue()))
+                classes.update({id(each): each for each in pickler.classes})
+        return extras, list(classes.values())
 
     def take(self) -> list[Segment]:
         """Give away what was pickled since the last call: a part of the stream, and its buffers."""

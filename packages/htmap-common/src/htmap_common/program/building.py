@@ -188,6 +188,17 @@ class Builder:
         self._world.made(ident, thing)
 
 
+def load_extras(
+    extras: Iterable[tuple[str, str, Any]], namespace: Callable[[str], dict[str, Any]], load: Callable[[Any], Any]
+) -> None:
+    """Put what code may look up by name into its module, as far as this process can load it."""
+    for module, name, pickled in extras:
+        variables = namespace(module)
+        if name not in variables:
+            with contextlib.suppress(Exception):
+                variables.setdefault(name, load(pickled))
+
+
 def _called_in(module: str, make: Any, arguments: tuple[Any, ...]) -> Any:
     """Call what believes to be of the module whose code calls it, as type variables do."""
     call = types.FunctionType(_call.__code__, {"__name__": module})

@@ -28,7 +28,7 @@ Ident = int | str | None
 _HAS_LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
 
 # Made by Python for each class anew, or given to the call that makes the class.
-_MADE_WITH_THE_CLASS = frozenset(
+MADE_WITH_THE_CLASS = frozenset(
     (
         "__dict__",
         "__weakref__",
@@ -41,6 +41,7 @@ _MADE_WITH_THE_CLASS = frozenset(
         "__annotate__",
         "__annotations_cache__",
         "__classdictcell__",
+        "__slotnames__",
     )
 )
 # What `type` takes from whoever sets it, and keeps in the class.
@@ -111,7 +112,7 @@ def _member_state(each: Any) -> dict[str, Any]:
 
 
 def _class_state(cls: Any, left_out: AbstractSet[str] = frozenset()) -> dict[str, Any]:
-    left_out = left_out | _MADE_WITH_THE_CLASS | _hidden(cls)
+    left_out = left_out | MADE_WITH_THE_CLASS | _hidden(cls)
     attributes = {n: value for n, value in vars(cls).items() if n not in left_out and not _is_of_a_slot(cls, value)}
     state: dict[str, Any] = {"attributes": attributes}
     annotations = annotations_of(cls)
@@ -126,7 +127,7 @@ def _class_state(cls: Any, left_out: AbstractSet[str] = frozenset()) -> dict[str
 
 def _hidden(cls: Any) -> set[str]:
     """Attributes of a class that must be given to it when it is made: its metaclass has another use for the name."""
-    left_out = _SET_BY_TYPE | _MADE_WITH_THE_CLASS
+    left_out = _SET_BY_TYPE | MADE_WITH_THE_CLASS
     return {
         name for name in vars(cls) if name not in left_out and hasattr(type(_in_metaclass(type(cls), name)), "__set__")
     }
@@ -232,6 +233,22 @@ def used_variables(function: types.FunctionType) -> dict[str, Any]:
     there = function.__globals__
     used = {name: there[name] for name in recipes._extract_code_globals(function.__code__) if name in there}
     return used | things_in_hints(function, there)
+
+
+# Code with one of these names finds others by names that nobody sees here: all of the module, or what pickles name.
+_FINDS_ALL = frozenset(("eval", "exec", "globals", "__main__", "modules"))
+_FINDS_THINGS = frozenset(("pickle", "dill", "joblib", "shelve", "torch", "read_pickle", "Unpickler"))
+
+
+def found_by_name(function: types.FunctionType) -> dict[str, Any]:
+    """What else of its module a function may get hold of, by names that are not in its code."""
+    used = set(_attributes(function.__code__))
+    if not used & (_FINDS_ALL | _FINDS_THINGS):
+        return {}
+    everything = {name: value for name, value in function.__globals__.items() if not name.startswith("__")}
+    if used & _FINDS_ALL:
+        return everything
+    return {name: value for name, value in everything.items() if names.name_of(value) is not None}
 
 
 def _submodules(function: types.FunctionType, variables: Mapping[str, Any]) -> Iterator[Any]:

@@ -244,7 +244,24 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
 
 
 class Definer(Pickler):
-    """Defines each thing where it meets it first. Its memo is kept: all it writes is one stream, for one unpickler."""
+    """Defines each thing where it meets it first. Its memo is kept: all it writes is one stream, for one unpickler.
+
+    Attributes
+    ----------
+    found_by_name
+        What functions may look up in their modules, beside what their code names: by module and name.
+    """
+
+    def __init__(self, stream: io.BytesIO, table: Table, keep: Callable[[pickle.PickleBuffer], bool]) -> None:
+        super().__init__(stream, table, keep)
+        self.found_by_name: dict[tuple[str, str], Any] = {}
+
+    def _reduce_function(self, function: types.FunctionType) -> Any:
+        module = function.__globals__.get("__name__")
+        if isinstance(module, str) and names.is_by_value(module):
+            for name, value in definitions.found_by_name(function).items():
+                self.found_by_name.setdefault((str(names.on_the_way(module)), name), value)
+        return super()._reduce_function(function)
 
     def _refer(self, thing: Any, qualname: str | None) -> None:  # noqa: ARG002 - as the others
         return None
@@ -275,6 +292,19 @@ class Returner(Pickler):
 
     def _ident(self, thing: Any, qualname: str | None) -> Ident:  # noqa: ARG002 - as above
         return marks.mark_of(thing) if isinstance(thing, type) else None
+
+
+class Offerer(Returner):
+    """Pickles one thing that a node may do without; notes the classes that it defines."""
+
+    def __init__(self, stream: io.BytesIO, table: Table) -> None:
+        super().__init__(stream, table, lambda _: True)
+        self.classes: list[Any] = []
+
+    def _ident(self, thing: Any, qualname: str | None) -> Ident:
+        if isinstance(thing, type):
+            self.classes.append(thing)
+        return super()._ident(thing, qualname)
 
 
 def _dispatcher_definition(dispatcher: Any, ident: Ident) -> Reduced:

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import names
-from .definitions import annotations_of
+from .definitions import MADE_WITH_THE_CLASS, annotations_of
 
+_NOT_CODE = MADE_WITH_THE_CLASS | {"__doc__", "__firstlineno__"}
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
@@ -72,7 +73,7 @@ def _code_lines(thing: Any) -> Iterator[str]:
     elif isinstance(thing, type):
         yield from _shape_lines(thing)
         for name, value in sorted(vars(thing).items()):
-            if name not in ("__doc__", "__firstlineno__"):
+            if name not in _NOT_CODE:
                 yield f"attribute {name}"
                 yield from _code_lines(value)
     else:

@@ -58,6 +58,8 @@ class FunctionFile(NamedTuple):
         The command line of the program, without its arguments.
     segments
         The pickle, and its buffers.
+    extras
+        Pickles of what code of the program may look up by name: module, name, pickle. Any of them may fail to load.
     """
 
     header: Mapping[str, Any]
@@ -66,6 +68,7 @@ class FunctionFile(NamedTuple):
     files: list[SentFile]
     argv: list[str]
     segments: Sequence[memoryview]
+    extras: list[tuple[str, str, memoryview]]
 
 
 def encode_function(  # noqa: PLR0917 - as in `FunctionFile`
@@ -75,6 +78,7 @@ def encode_function(  # noqa: PLR0917 - as in `FunctionFile`
     files: Sequence[SentFile],
     argv: Sequence[str],
     segments: Sequence[Buffer],
+    extras: Sequence[tuple[str, str, Buffer]] = (),
 ) -> list[Buffer]:
     """A whole function file, as buffers to be written one after another."""
     said = {
@@ -83,8 +87,10 @@ def encode_function(  # noqa: PLR0917 - as in `FunctionFile`
         "lists": lists,
         "files": [list(file) for file in files],
         "argv": list(argv),
+        "extras": [[module, name] for module, name, _ in extras],
     }
-    return encode_file(Kind.FUNCTION, said, segments, align=1 if len(segments) == 1 else _ALIGN)
+    everything = [*segments, *(pickled for _, _, pickled in extras)]
+    return encode_file(Kind.FUNCTION, said, everything, align=1 if len(segments) == 1 else _ALIGN)
 
 
 def read_function(path: str | os.PathLike[str]) -> FunctionFile:
@@ -102,21 +108,27 @@ def read_things(path: str | os.PathLike[str]) -> list[Thing]:
 
 
 def _decoded(header: Mapping[str, Any], segments: Sequence[memoryview]) -> FunctionFile:
-    lists, files, argv = header.get("lists", 0), header.get("files", []), header.get("argv", [])
-    if type(lists) is not int or not segments:
+    lists, argv = header.get("lists", 0), header.get("argv", [])
+    extras = list(map(_extra, _list(header, "extras")))
+    if type(lists) is not int or len(segments) <= len(extras):
         raise Corrupt("its header does not say what the pickle consists of")
-    if type(files) is not list:
-        raise Corrupt("its header has no proper list of files")
     if type(argv) is not list or not all(type(each) is str for each in argv):
         raise Corrupt("its header has no proper command line")
-    return FunctionFile(header, _things(header), lists, list(map(_file, files)), argv, segments)
+    own, others = segments[: len(segments) - len(extras)], segments[len(segments) - len(extras) :]
+    found = [(module, name, pickled) for (module, name), pickled in zip(extras, others, strict=True)]
+    files = list(map(_file, _list(header, "files")))
+    return FunctionFile(header, _things(header), lists, files, argv, own, found)
 
 
 def _things(header: Mapping[str, Any]) -> list[Thing]:
-    things = header.get("things", [])
-    if type(things) is not list:
-        raise Corrupt("its header does not say what the program consists of")
-    return list(map(_thing, things))
+    return list(map(_thing, _list(header, "things")))
+
+
+def _list(header: Mapping[str, Any], key: str) -> list[Any]:
+    items = header.get(key, [])
+    if type(items) is not list:
+        raise Corrupt(f"its header has no proper list of {key}")
+    return items
 
 
 def _thing(item: Any) -> Thing:
@@ -124,6 +136,13 @@ def _thing(item: Any) -> Thing:
         case [str(module), str(qualname), str(shape), str(code), str(mark)]:
             return Thing(module, qualname, shape, code, mark)
     raise Corrupt("its header has no proper list of things")
+
+
+def _extra(item: Any) -> tuple[str, str]:
+    match item:
+        case [str(module), str(name)]:
+            return module, name
+    raise Corrupt("its header has no proper list of extras")
 
 
 def _file(item: Any) -> SentFile:

@@ -102,10 +102,12 @@ class StoredProgram:
         self._write([b"".join((pickled, more)), *buffers, *more_buffers])
 
     def _write(self, segments: Sequence[Buffer]) -> None:
+        extras, classes = self._freezer.extras()
         things = list(map(described, self.table.things, self.table.qualnames))
+        things += [described(each, each.__qualname__) for each in classes]
         write_file(
             self._path,
-            encode_function(self._header, things, self._freezer.lists, self._sent, sys.argv[:1], segments),
+            encode_function(self._header, things, self._freezer.lists, self._sent, sys.argv[:1], segments, extras),
         )
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from htmap.exceptions import CannotUnpickle, DamagedFile, HTMapException
 from htmap.pickling import MakePath, Segment, thaw, thaw_program
 from htmap_common.program import names
+from htmap_common.program.building import load_extras
 from htmap_common.program.definitions import Ident
 from htmap_common.program.table import marks
 from htmap_common.program.things import known_shape_of, made_again
@@ -80,7 +81,8 @@ class Program:
     def known(self, ident: Ident) -> Any:
         """What is used in place of a thing that is defined in a pickle."""
         if isinstance(ident, str):
-            return marks.find(ident)
+            numbers = [number for number, said in enumerate(self._said()) if said.mark == ident]
+            return self._existing(numbers[0]) if numbers else marks.find(ident)
         return None if ident is None else self._existing(ident)
 
     def made(self, ident: Ident, thing: Any) -> None:
@@ -145,6 +147,7 @@ class Program:
                     file = read_function(self._path)
                 _check_python(file.header.get("python"), self._tag)
                 self._loaded = thaw_program(file.segments, file.lists, self, make_path)
+                load_extras(file.extras, self.namespace, lambda pickled: self.thaw([pickled], make_path))
             return self._loaded
 
 

@@ -42,7 +42,7 @@ def test_an_exception_travels_as_data_and_as_itself(job: Job) -> None:
     assert outermost["function"] == "outer"
     assert innermost["function"] == "inner"
     assert innermost["file"] == __file__
-    assert innermost["code"] == "return number / len(text[:0])"
+    assert innermost["code"] == ""  # the file of that name here may have changed since the function was pickled
     assert innermost["locals"]["number"] == "17"
     assert len(innermost["locals"]["text"]) < 300
     error = job.exception()
@@ -93,7 +93,6 @@ def test_causes_contexts_and_notes_are_told(job: Job) -> None:
     assert exception["notes"] == ["while testing"]
     told = [(ancestor["relation"], ancestor["type"]) for ancestor in exception["chain"]]
     assert told == [("cause", "ValueError"), ("context", "KeyError")]
-    assert exception["chain"][0]["frames"][-1]["code"] == 'int("no number")'
 
 
 def test_a_ring_of_causes_comes_to_an_end(job: Job) -> None:

@@ -2,29 +2,30 @@
 
 In: an exception, however broken. Out: strings, numbers and lists: the header key ``exception`` of a record.
 On the other side: the submit side shows it as an error report, and tools read it, without unpickling anything.
-Nothing here may fail: the user's ``__repr__`` and ``__str__`` run here, perhaps right after memory has run out.
+Nothing here may fail, nor take long, nor take memory, perhaps right after memory has run out: texts that code of the
+user's makes are collected, and made in a process of their own (`htmap_exec.guarded_texts`).
 """
 
 from __future__ import annotations
 
-import itertools
-import linecache
-import reprlib
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 
+from .errors import ComponentFailure
+from .frames import describe_frames, short_text
+from .guarded_texts import GuardedText, make_texts
 from .hints import hint_for
+from .short_reprs import plain_text
 
 _MESSAGE_LENGTH = 20_000
-_MOST_FRAMES = 50
-_MOST_LOCALS = 30
-_REPR_LENGTH = 200
 _LONGEST_CHAIN = 10
+_MOST_MEMBERS = 10
+_MOST_NOTES = 20
+_MOST_EXCEPTIONS = 100
 
 
 def describe(error: BaseException, *, with_locals: bool = True) -> dict[str, Any]:
-    """Describe an exception and those that led to it.
+    """Describe an exception, those that led to it, and those that it is a group of.
 
     Parameters
     ----------
@@ -32,122 +33,135 @@ def describe(error: BaseException, *, with_locals: bool = True) -> dict[str, Any
         Whether to show the local variables of each frame, as short reprs.
     """
     try:
-        description = _describe_one(error, with_locals=with_locals)
-        description["chain"] = [
-            {**_describe_one(other, with_locals=with_locals), "relation": relation}
-            for relation, other in _ancestors(error)
-        ]
+        description = _Description(with_locals=with_locals).of(error)
+        _make_all_texts(description)
     except BaseException:  # noqa: BLE001 - a poor description is better than none
         return _describe_poorly(error)
     return description
 
 
-def plain_text(text: str, length: int = _MESSAGE_LENGTH) -> str:
-    """Cut a text, and make it one that can be encoded: names of files may hold bytes that are no UTF-8."""
-    if len(text) > length:
-        text = f"{text[:length]}... ({len(text) - length} more characters)"
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+class _Description:
+    """What is being described; some of its texts are yet to be made."""
+
+    def __init__(self, *, with_locals: bool) -> None:
+        self._with_locals = with_locals
+        # By identity: equality is the user's. They go on to exist, so no two have the same.
+        self._seen: set[int] = set()
+
+    def of(self, error: BaseException) -> dict[str, Any]:
+        """An exception, with its ancestors and members."""
+        description = self._one(error)
+        description["chain"] = [
+            {**self._one(other), "relation": relation} for relation, other in self._ancestors(error)
+        ]
+        return description
+
+    def _one(self, error: BaseException) -> dict[str, Any]:
+        self._seen.add(id(error))
+        frames, left_out = describe_frames(error.__traceback__, with_locals=self._with_locals)
+        description: dict[str, Any] = {
+            "type": plain_text(type(error).__qualname__),
+            "module": plain_text(str(type(error).__module__)),
+            "message": _message_of(error),
+            "frames": frames,
+            "chain": [],
+            "notes": [_text_of(note) for note in _notes(error)],
+        }
+        if left_out:
+            description["frames_left_out"] = left_out
+        hint = hint_for(error)
+        if hint is not None:
+            description["hint"] = plain_text(hint, _MESSAGE_LENGTH)
+        if members := _members(error):
+            shown = [member for member in members[:_MOST_MEMBERS] if self._is_new(member)]
+            description["members"] = [self.of(member) for member in shown]
+            if len(members) > len(shown):
+                description["members_left_out"] = len(members) - len(shown)
+        return description
+
+    def _ancestors(self, error: BaseException) -> Iterator[tuple[str, BaseException]]:
+        """Yield what led to an exception, nearest first, the way Python would show it."""
+        for _ in range(_LONGEST_CHAIN):
+            if error.__cause__ is not None:
+                relation, ancestor = "cause", error.__cause__
+            elif error.__context__ is not None and not error.__suppress_context__:
+                relation, ancestor = "context", error.__context__
+            else:
+                return
+            if not self._is_new(ancestor):
+                return
+            yield relation, ancestor
+            error = ancestor
+
+    def _is_new(self, error: BaseException) -> bool:
+        return id(error) not in self._seen and len(self._seen) < _MOST_EXCEPTIONS
 
 
-def _describe_one(error: BaseException, *, with_locals: bool) -> dict[str, Any]:
-    entries = list(_user_frames(error.__traceback__))
-    description: dict[str, Any] = {
-        "type": plain_text(type(error).__qualname__),
-        "module": plain_text(str(type(error).__module__)),
-        "message": _message_of(error),
-        "frames": [_describe_frame(entry, with_locals=with_locals) for entry in _both_ends(entries)],
-        "chain": [],
-        "notes": [plain_text(str(note)) for note in getattr(error, "__notes__", ())],
-    }
-    if len(entries) > _MOST_FRAMES:
-        description["frames_left_out"] = len(entries) - _MOST_FRAMES
-    hint = hint_for(error)
-    if hint is not None:
-        description["hint"] = plain_text(hint)
-    return description
+def _members(error: BaseException) -> tuple[BaseException, ...]:
+    """Those of a group. By what a group has, since Python 3.10 knows no groups, but packages for it do."""
+    if not any(kind.__name__ == "BaseExceptionGroup" for kind in type(error).__mro__):
+        return ()
+    members = getattr(error, "exceptions", ())
+    return tuple(each for each in members if isinstance(each, BaseException)) if type(members) is tuple else ()
+
+
+def _notes(error: BaseException) -> list[Any]:
+    notes = getattr(error, "__notes__", None)
+    return list(notes[:_MOST_NOTES]) if type(notes) in (list, tuple) else []  # type: ignore[index]
+
+
+def _message_of(error: BaseException) -> str | GuardedText:
+    if isinstance(error, SystemExit):
+        code = short_text(error.code)
+        # Nobody else's code is worth a process of its own here.
+        shown = code if isinstance(code, str) else f"<{type(error.code).__name__}>"
+        return f"The function called sys.exit({shown})."
+    if isinstance(error, ComponentFailure) or _is_plain(error):
+        return plain_text(str(error), _MESSAGE_LENGTH)
+    return _text_of(error)
+
+
+def _is_plain(error: BaseException) -> bool:
+    """Whether the text of an exception is made by Python's own code, of what is short and Python's own."""
+    if type(type(error).__str__) is not type(BaseException.__str__):
+        return False
+    values = (*error.args, getattr(error, "filename", None), getattr(error, "filename2", None))
+    return all(type(value) in _SCALARS and (type(value) is not str or len(value) < _MESSAGE_LENGTH) for value in values)
+
+
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+
+
+def _text_of(value: object) -> str | GuardedText:
+    if type(value) is str:
+        return plain_text(value, _MESSAGE_LENGTH)
+    return GuardedText(lambda: str(value), "its __str__", _MESSAGE_LENGTH)
+
+
+def _make_all_texts(description: dict[str, Any]) -> None:
+    """Put texts into all places where one is yet to be made."""
+    places = list(_places(description))
+    if places:
+        texts = make_texts([container[key] for container, key in places])
+        for (container, key), text in zip(places, texts, strict=True):
+            container[key] = text
+
+
+def _places(container: Any) -> Iterator[tuple[Any, Any]]:
+    pairs = container.items() if type(container) is dict else enumerate(container)
+    for key, value in pairs:
+        if isinstance(value, GuardedText):
+            yield container, key
+        elif type(value) in (dict, list):
+            yield from _places(value)
 
 
 def _describe_poorly(error: BaseException) -> dict[str, Any]:
     return {
-        "type": type(error).__name__,
-        "module": str(type(error).__module__),
+        "type": plain_text(type(error).__name__),
+        "module": plain_text(str(type(error).__module__)),
         "message": "(the runner could not describe this exception any further)",
         "frames": [],
         "chain": [],
         "notes": [],
     }
-
-
-def _message_of(error: BaseException) -> str:
-    if isinstance(error, SystemExit):
-        return f"The function called sys.exit({_short_repr(error.code)})."
-    try:
-        return plain_text(str(error))
-    except Exception as problem:  # noqa: BLE001 - __str__ is the user's
-        return f"(its __str__ raised {type(problem).__name__})"
-
-
-def _ancestors(error: BaseException) -> Iterator[tuple[str, BaseException]]:
-    """Yield what led to an exception, nearest first, the way Python would show it."""
-    seen = {id(error)}
-    for _ in range(_LONGEST_CHAIN):
-        if error.__cause__ is not None:
-            relation, ancestor = "cause", error.__cause__
-        elif error.__context__ is not None and not error.__suppress_context__:
-            relation, ancestor = "context", error.__context__
-        else:
-            return
-        if id(ancestor) in seen:
-            return
-        seen.add(id(ancestor))
-        yield relation, ancestor
-        error = ancestor
-
-
-def _user_frames(entry: TracebackType | None) -> Iterator[TracebackType]:
-    """Yield the entries of a traceback, from the first one that is not the runner's own."""
-    while entry is not None and _is_ours(entry):
-        entry = entry.tb_next
-    while entry is not None:
-        yield entry
-        entry = entry.tb_next
-
-
-def _is_ours(entry: TracebackType) -> bool:
-    return str(entry.tb_frame.f_globals.get("__name__")).startswith(("htmap_exec.", "htmap_common."))
-
-
-def _both_ends(entries: list[TracebackType]) -> list[TracebackType]:
-    """Leave out the middle of a deep recursion."""
-    if len(entries) <= _MOST_FRAMES:
-        return entries
-    half = _MOST_FRAMES // 2
-    return entries[:half] + entries[-half:]
-
-
-def _describe_frame(entry: TracebackType, *, with_locals: bool) -> dict[str, Any]:
-    frame, line = entry.tb_frame, entry.tb_lineno
-    code = frame.f_code
-    return {
-        "file": plain_text(code.co_filename),
-        "line": line or 0,
-        "function": plain_text(code.co_name),
-        # Empty for a function that travelled as a pickle: its source is on the submit side.
-        "code": plain_text(linecache.getline(code.co_filename, line or 0, frame.f_globals).strip(), _REPR_LENGTH),
-        "locals": _describe_locals(frame.f_locals) if with_locals else {},
-    }
-
-
-def _describe_locals(variables: dict[str, Any]) -> dict[str, str]:
-    return {plain_text(name): _short_repr(value) for name, value in itertools.islice(variables.items(), _MOST_LOCALS)}
-
-
-def _short_repr(value: object) -> str:
-    try:
-        return plain_text(_SHORT.repr(value), _REPR_LENGTH)
-    except BaseException as problem:  # noqa: BLE001 - __repr__ is the user's
-        return f"<{type(value).__name__} whose repr raised {type(problem).__name__}>"
-
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = _REPR_LENGTH

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from tests.submit.conftest import MakeMap
 
 from htmap import ComponentError
 from htmap.maps.readable import ReadableMap
-from htmap.results.tracebacks import format_chain
+from htmap.results.tracebacks import format_exception
 from htmap_common.wire import read_exception, read_outcome
 
 EXCEPTION: dict[str, Any] = {
@@ -116,14 +117,16 @@ def test_control_characters_are_spelled_out_for_terminals(m: ReadableMap) -> Non
     assert error.exception_msg == f"X: {message}"
     assert r"X: a\x1b]0;title\x07 b\x9b2J" in error.report()
     assert "\tc" in error.report()
-    assert format_chain(read_exception(exception)).endswith("b\\x9b2J\tc\nd\\x0de")
+    assert format_exception(read_exception(exception)).endswith("b\\x9b2J\tc\nd\\x0de")
 
 
 def test_a_remote_traceback_reads_like_pythons() -> None:
-    text = format_chain(read_exception(EXCEPTION))
+    text = format_exception(read_exception(EXCEPTION))
     assert text.startswith("Traceback on the execute node (most recent call last):\n")
     assert text.endswith("ValueError: no luck with 7\nwhile fitting")
-    assert format_chain(read_exception({})) == "Traceback on the execute node (most recent call last):\nunknown error"
+    assert (
+        format_exception(read_exception({})) == "Traceback on the execute node (most recent call last):\nunknown error"
+    )
 
 
 def test_code_is_what_ran_there_not_what_is_in_a_file_of_that_name_here(m: ReadableMap) -> None:
@@ -139,7 +142,73 @@ def test_a_line_that_was_not_on_the_node_is_read_here_unless_it_has_changed(m: A
     header = {"exception": {"type": "ZeroDivisionError", "frames": [frame]}}
     since = script.stat().st_mtime
     assert "return 1 / 0" in error_of(m, 0, header, since + 1).report()
-    assert "return 1 / 0" in format_chain(read_exception(header["exception"]), since + 1)
+    assert "return 1 / 0" in format_exception(read_exception(header["exception"]), since + 1)
     assert "return 1 / 0" not in error_of(m, 0, header, since - 1).report()
     frame["file"] = str(tmp_path / "absent.py")
     assert "absent.py" in error_of(m, 0, header, since + 1).report()
+
+
+# --- errors whole ---------------------------------------------------------------------------------------------------
+
+CAUSE = {"type": "KeyError", "message": "'port'", "relation": "cause", "frames": [EXCEPTION["frames"][0]]}
+WORKER = {"type": "_RemoteTraceback", "message": '\n"""\nTraceback\n  in fit_part\n"""', "relation": "cause"}
+GROUP = {
+    "type": "ExceptionGroup",
+    "message": "two (2 sub-exceptions)",
+    "members": [EXCEPTION, {**EXCEPTION, "chain": [CAUSE]}],
+    "members_left_out": 7,
+}
+
+
+def test_what_led_to_an_exception_comes_before_it(m: Any) -> None:
+    context = {**CAUSE, "type": "OSError", "relation": "context"}
+    exception = {**EXCEPTION, "chain": [CAUSE, context]}
+    error = error_of(m, 0, {"exception": exception})
+    for text in (error.report(), format_exception(read_exception(exception))):
+        first, second, third = (text.index(word) for word in ("OSError", "KeyError: 'port'", "ValueError: no luck"))
+        assert first < second < third
+        assert "During handling of the above exception" in text[first:second]
+        assert "The above exception was the direct cause" in text[second:third]
+    assert error.led_to_it() == ["caused by KeyError: 'port'", "while handling OSError: 'port'"]
+
+
+def test_the_traceback_of_a_worker_process_is_shown_as_it_is(m: Any) -> None:
+    error = error_of(m, 0, {"exception": {**EXCEPTION, "chain": [WORKER]}})
+    assert "In a worker process:\nTraceback\n  in fit_part\n\nThe above exception" in error.report()
+    assert error.led_to_it() == ["caused by a traceback in a worker process"]
+
+
+def test_the_members_of_a_group_are_shown_with_what_led_to_them(m: Any) -> None:
+    error = error_of(m, 0, {"exception": GROUP})
+    report = error.report()
+    for line in (
+        "ExceptionGroup: two (2 sub-exceptions)",
+        "  +---------------- 2 ----------------",
+        "  | KeyError: 'port'",
+        "  | ValueError: no luck with 7",
+        "  | while fitting",
+        "  + and 7 more",
+    ):
+        assert line in report.splitlines()
+    assert error.led_to_it() == [f"member {number}: ValueError: no luck with 7" for number in (1, 2)]
+
+
+def test_frames_that_are_left_out_are_counted_in_their_place() -> None:
+    text = format_exception(read_exception({**EXCEPTION, "frames_left_out": 90}))
+    assert text.index("line 3") < text.index("[90 frames left out]") < text.index("line 9")
+
+
+def make_huge(place: Path) -> None:
+    place.touch()
+    os.truncate(place, 10**10)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, make_huge])
+def test_only_regular_files_of_bounded_size_are_opened_for_a_line(m: Any, tmp_path: Path, make: Any) -> None:
+    place = tmp_path / "source"
+    make(place)
+    frame = {"file": str(place), "line": 3, "function": "boom", "code": "", "locals": {}}
+    report = error_of(
+        m, 0, {"exception": {"type": "ValueError", "message": "my words", "frames": [frame]}}, 2**40
+    ).report()
+    assert "my words" in report

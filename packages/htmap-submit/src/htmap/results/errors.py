@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from htmap.results.tracebacks import format_stack, headline, stack_of
+from htmap.results.tracebacks import format_exception, headline, headlines, stack_of
 from htmap.results.visible import visible
-from htmap_common.wire import Outcome, read_exception
+from htmap_common.wire import Outcome, RemoteException, read_exception
 
 
 class Tagged(Protocol):
@@ -56,6 +56,8 @@ class ComponentError:
         scratch_dir_contents: list[Path] | None,
         stack_summary: traceback.StackSummary | None,
         hint: str | None = None,
+        exception: RemoteException | None = None,
+        created: float = 0.0,
     ) -> None:
         self.map = map
         self.component = component
@@ -65,6 +67,8 @@ class ComponentError:
         self.scratch_dir_contents = scratch_dir_contents
         self.stack_summary = stack_summary
         self.hint = hint
+        self._exception = exception
+        self._created = created
 
     def __repr__(self) -> str:
         return f"<ComponentError(map={self.map.tag!r}, component={self.component}, {self.exception_msg!r})>"
@@ -94,6 +98,8 @@ class ComponentError:
             scratch_dir_contents=[Path(path) for path in outcome.scratch or ()],
             stack_summary=stack_of(exception.frames, created),
             hint=exception.hint,
+            exception=exception,
+            created=created,
         )
 
     @classmethod
@@ -113,6 +119,10 @@ class ComponentError:
             ),
         )
 
+    def led_to_it(self) -> list[str]:
+        """A line each for the causes and contexts of the exception, the nearest first, and for members of a group."""
+        return [] if self._exception is None else headlines(self._exception)
+
     def report(self) -> str:
         """Return a formatted error report; control characters in it are spelled out.
 
@@ -129,9 +139,10 @@ class ComponentError:
             parts.append(
                 _section("Scratch directory", [str(path) for path in self.scratch_dir_contents] or ["(empty)"])
             )
-        if self.stack_summary:
-            parts.append("Exception and traceback (most recent call last):\n" + format_stack(self.stack_summary))
-        parts.append(textwrap.indent(self.exception_msg, "  "))
+        if self._exception is None:
+            parts.append(textwrap.indent(self.exception_msg, "  "))
+        else:
+            parts.append(format_exception(self._exception, self._created))
         if self.hint:
             parts.append("What to do: " + textwrap.fill(self.hint, 78, subsequent_indent="  "))
         parts.append(f"{end:=^80}")

@@ -32,7 +32,7 @@ from htmap.observe.pace import Deadline, Pacer, Timeout, seconds
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.observe.watch import Watch
 from htmap.results.program import Program
-from htmap.results.tracebacks import format_chain
+from htmap.results.tracebacks import format_exception
 from htmap.results.unpickle import exception_of, result_of
 from htmap.results.visible import visible
 from htmap.settings import settings
@@ -275,7 +275,7 @@ class Retrieval:
             )
         exception = record.outcome.exception or read_exception({})
         hint = visible(f"\n{exception.hint}") if exception.hint else ""
-        trace = format_chain(exception, self.components.created)
+        trace = format_exception(exception, self.components.created)
         raise MapComponentError(
             f"Component {component} of map {self.tag} raised.\n{trace}{hint}\n"
             f"map.get_err({component}).report() tells more."

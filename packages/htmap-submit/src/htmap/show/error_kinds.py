@@ -28,14 +28,15 @@ class ErrorKind:
         The type of the exception; or, if a job left no output, how it ended.
     place
         File and line, the innermost that is not of an installed library; None: nothing was raised.
-    message, hint
-        Those of the first of them.
+    message, hint, led_to_it
+        Those of the first of them: the last is a line for each cause, context and member of a group.
     """
 
     kind: str
     place: str | None
     message: str
     hint: str | None
+    led_to_it: list[str] = field(default_factory=list)
     components: list[int] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def grouped(errors: Iterable[ComponentError]) -> list[ErrorKind]:
         if error.stack_summary:
             kind, _, message = error.exception_msg.partition(": ")
             place = _place(error.stack_summary)
-        known = found.setdefault((kind, place), ErrorKind(kind, place, message, error.hint))
+        known = found.setdefault((kind, place), ErrorKind(kind, place, message, error.hint, error.led_to_it()))
         known.components.append(error.component)
     return sorted(found.values(), key=lambda each: -len(each.components))
 
@@ -85,6 +86,8 @@ def _kind_text(kind: ErrorKind) -> str:
     lines = [f"{count(len(kind.components), 'component')}: {kind.kind}{where}"]
     if kind.message:
         lines += _indented(kind.message.splitlines()[0])
+    for line in kind.led_to_it:
+        lines += _indented(textwrap.shorten(line, _WIDTH - 4))
     components = "component" if len(kind.components) == 1 else "components"
     lines += _indented(f"{components} {textwrap.shorten(spelled(kind.components).replace(',', ', '), _WIDTH - 20)}")
     if kind.hint:

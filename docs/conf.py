@@ -21,7 +21,7 @@ extensions = [
     "sphinx_copybutton",
     "from_code",
 ]
-exclude_patterns = ["pictures/*.py"]
+exclude_patterns = ["pictures/*.py", "tables/*.py"]
 
 html_theme = "furo"
 html_title = f"HTMap {version}"

@@ -42,6 +42,7 @@ class FakeJob:
     hold: tuple[int, int, str] = (0, 0, "")
     exit_code: int | None = None
     exit_signal: int | None = None
+    remove_reason: str = ""
     edits: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -348,4 +349,4 @@ def _is_meant(jobs: Mapping[int, Sequence[int] | None] | None, job: FakeJob) -> 
 
 
 def _queued(job: FakeJob) -> QueuedJob:
-    return QueuedJob(job.cluster, job.proc, job.status, *job.hold, job.exit_code, job.exit_signal)
+    return QueuedJob(job.cluster, job.proc, job.status, *job.hold, job.exit_code, job.exit_signal, job.remove_reason)

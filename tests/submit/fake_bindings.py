@@ -204,6 +204,7 @@ def _ad(job: FakeJob, projection: list[str]) -> dict[str, Any]:
         "ExitCode": job.exit_code,
         "ExitBySignal": job.exit_signal is not None,
         "ExitSignal": job.exit_signal,
+        "RemoveReason": job.remove_reason or None,
     }
     return {name: whole[name] for name in projection if whole[name] is not None}
 

@@ -56,7 +56,7 @@ def test_the_queue_says_why_a_component_is_held_if_the_log_does_not(m: Map, queu
     queue.is_silent = True
     queue.hold(1, 34, 102, "Used 200 MB of 128 MB")
     assert m.component_statuses[1] is Status.HELD
-    assert m.holds == {1: ComponentHold(34, "Used 200 MB of 128 MB")}
+    assert m.holds == {1: ComponentHold(34, "Used 200 MB of 128 MB", subcode=102)}
     assert "Used 200 MB" in m.hold_report()
     with pytest.raises(MapComponentHeld, match=r"\[34\] Used 200 MB of 128 MB"):
         m.get(1)

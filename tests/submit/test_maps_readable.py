@@ -317,7 +317,7 @@ def test_errors_and_holds_of_an_active_map_do_not_wait(mixed: ReadableMap) -> No
     assert list(mixed.errors) == [0]
     assert mixed.errors[0].exception_msg == "ZeroDivisionError: division by zero"
     assert [report.count("component 0 of map t") for report in mixed.error_reports()] == [2]
-    assert mixed.holds == {2: ComponentHold(34, "Too large")}
+    assert mixed.holds == {2: ComponentHold(34, "Too large", subcode=102)}
     assert "Too large" in mixed.hold_report()
 
 

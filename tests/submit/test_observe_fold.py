@@ -95,6 +95,16 @@ def test_a_hold_is_known_until_it_is_over() -> None:
         assert folded(text.submitted(JOB), HELD, after).tables[0].holds == {}
 
 
+def test_who_removed_a_job_is_kept() -> None:
+    by_policy = text.aborted((CLUSTER, 1), "The job attribute PeriodicRemove expression 'x' evaluated to TRUE")
+    terminated = b"\n\n\tJob terminated by <127.0.0.1:3>"
+    ends = [text.aborted(JOB), by_policy.replace(b"TRUE", b"TRUE" + terminated)]
+    assert folded(text.submitted(JOB), *ends).tables[0].removals == {
+        0: "via condor_rm (by user me)",
+        1: "The job attribute PeriodicRemove expression 'x' evaluated to TRUE",
+    }
+
+
 def test_how_a_job_ended_is_kept_for_those_that_failed() -> None:
     ends = [text.terminated((CLUSTER, proc), code) for proc, code in enumerate((0, 100, 3, -11))]
     assert folded(text.submitted(JOB), *ends).tables[0].exits == {2: 3, 3: -11}

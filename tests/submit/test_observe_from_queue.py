@@ -10,7 +10,7 @@ from htmap.exceptions import BackendNotAvailable
 from htmap.maps.readable import ReadableMap
 from htmap.observe.components import Components
 from htmap.observe.fold import HoldReason, JobState
-from htmap.observe.from_queue import Answer, Silence, ask_queue
+from htmap.observe.from_queue import FORGOTTEN, Answer, Silence, ask_queue
 
 
 def asked(m: ReadableMap, fake: FakeBackend) -> dict[int, Answer]:
@@ -63,8 +63,8 @@ def test_jobs_that_nobody_remembers_are_judged_by_what_they_left(silent: Readabl
     assert asked(silent, fake) == {
         0: Answer(JobState.RETURNED),
         1: Answer(JobState.RAISED),
-        2: Answer(JobState.REMOVED),
-        3: Answer(JobState.REMOVED),
+        2: Answer(JobState.REMOVED, removal=FORGOTTEN),
+        3: Answer(JobState.REMOVED, removal=FORGOTTEN),
         4: Answer(JobState.IDLE),
     }
 

@@ -21,6 +21,7 @@ LOG = b"".join(
         text.image_size((7, 0), 70_000),
         text.submitted((9, 0), 1),
         text.terminated((9, 0), -11),
+        text.aborted((7, 0)),
     ]
 )
 SIZES = [2, 1]
@@ -51,7 +52,7 @@ def test_a_snapshot_gives_back_the_state_and_how_far_it_goes(saved: Path, log: P
 
 
 def test_what_was_given_back_can_be_folded_on(saved: Path, log: Path) -> None:
-    more = text.released((7, 1)) + text.image_size((7, 0), 80_000) + text.terminated((7, 0))
+    more = text.released((7, 1)) + text.image_size((7, 0), 80_000) + text.aborted((7, 1), "by hand")
     found = snapshot.load(saved, log, SIZES)
     assert found is not None
     fold(found[0], parse(more))

@@ -93,7 +93,10 @@ def test_a_removed_component_raises_instead_of_hanging(make_map: MakeMap, fake: 
     m = make_map(invert, [1])
     fake.log(0, event_text.aborted((1, 0)))
     for get in (m.get, m.get_err):
-        with pytest.raises(MapComponentRemoved, match=r"Component 0 of map t was removed.*map\.rerun\(\[0\]\)"):
+        with pytest.raises(
+            MapComponentRemoved,
+            match=r"Component 0 .*via condor_rm \(by user me\).*map\.rerun\(\[0\]\)",
+        ):
             get(0)
     with pytest.raises(MapComponentRemoved):
         m.wait()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from htmap.backend.protocol import Action, JobSelection, JobStatus, PoolCondition, QueuedJob, QueueIsGone
+from htmap.backend.protocol import Action, HoldCode, JobSelection, JobStatus, PoolCondition, QueuedJob, QueueIsGone
 from htmap.exceptions import BackendError, BackendNotAvailable, InsufficientHTCondorVersion
 from htmap.interrupts import uninterrupted
 from htmap.store.records import QueueIdentity
@@ -32,7 +32,7 @@ _ACTIONS = {
 
 _PROJECTION = [
     "ClusterId", "ProcId", "JobStatus", "HoldReasonCode", "HoldReasonSubCode", "HoldReason",
-    "ExitCode", "ExitBySignal", "ExitSignal",
+    "ExitCode", "ExitBySignal", "ExitSignal", "RemoveReason",
 ]  # fmt: skip
 
 _HINT = (
@@ -46,9 +46,6 @@ _FS_HINT = (
     "cannot do yet. Install the package htcondor in the version that `condor_version` shows, or set the environment "
     "variable _CONDOR_SEC_FS_ENFORCE_CHANNEL_BINDING=False."
 )
-
-# A job that somebody holds by hand carries this code; act() needs one beside the text.
-_HELD_BY_USER = 1
 
 
 class CondorBackend:
@@ -99,7 +96,7 @@ class CondorBackend:
             schedd = self._schedd
             for constraint, _ in _constraints(selection):
                 # Workaround for htcondor2 25.14: act(reason="text") drops the text, a (text, code) tuple works.
-                result = schedd.act(verb, constraint, (reason, _HELD_BY_USER))
+                result = schedd.act(verb, constraint, (reason, HoldCode.USER_REQUEST.value))
                 done += int(result["TotalSuccess"]) if result is not None else 0
         return done
 
@@ -333,6 +330,7 @@ def _queued_job(ad: Any) -> QueuedJob:
         hold_subcode=int(ad.get("HoldReasonSubCode", 0)),
         hold_reason=str(ad.get("HoldReason", "")),
         exit_code=int(code) if code is not None and not by_signal else None,
+        remove_reason=str(ad.get("RemoveReason", "")),
         exit_signal=int(signal) if signal is not None and by_signal else None,
     )
 

@@ -12,8 +12,9 @@ from htmap.cli.exits import Exit
 from htmap.cli.selection import Selection, for_each_map, selects_maps
 from htmap.maps.acting import Map
 from htmap.observe.holds import advice_on
+from htmap.observe.statuses import ComponentStatus
 from htmap.show.error_kinds import grouped, kinds_text
-from htmap.show.holds import hold_table
+from htmap.show.holds import hold_table, removal_table
 from htmap.show.units import count
 
 _limit = click.option(
@@ -52,6 +53,9 @@ def errors_command(
             found[each.tag] = [kind.to_dict() for kind in kinds[:limit]]
             if not wants_json:
                 click.echo(kinds_text(each.tag, kinds, limit) + "\n")
+                if removed := each.opened.components.removals():
+                    was = count(len(removed), "component was", "components were")
+                    click.echo(f"{was} removed from the queue: `htmap reasons {each.tag}` says why.\n")
 
     ending = for_each_map(selection, look)
     if wants_json:
@@ -63,18 +67,31 @@ def errors_command(
 @selects_maps
 @_json
 def reasons_command(selection: Selection, wants_json: bool) -> Exit:
-    """Show why components are held, those with the same reason together, and what may be done about it."""
+    """Show why components are held or were removed, by reasons, and what may be done about it."""
     found: dict[str, Any] = {}
 
     def look(each: Map) -> None:
-        holds = each.holds
+        holds, removals = each.holds, each.opened.components.removals()
         found[each.tag] = [
-            {"component": component, "code": hold.code, "reason": hold.reason, "advice": advice_on(hold)}
+            {
+                "component": component,
+                "status": str(ComponentStatus.HELD),
+                "code": hold.code,
+                "subcode": hold.subcode,
+                "reason": hold.reason,
+                "advice": advice_on(hold),
+            }
             for component, hold in holds.items()
+        ] + [
+            {"component": component, "status": str(ComponentStatus.REMOVED), "reason": reason}
+            for component, reason in removals.items()
         ]
         if not wants_json:
             click.echo(heading(f"{each.tag}: {count(len(holds), 'held component')}"))
             click.echo(hold_table(holds) + "\n")
+            if removals:
+                click.echo(heading(f"{each.tag}: {count(len(removals), 'removed component')}"))
+                click.echo(removal_table(removals) + "\n")
 
     ending = for_each_map(selection, look)
     if wants_json:

@@ -304,7 +304,7 @@ class ReadableMap(Sequence[Any]):
         """The holds of the components that are held."""
         self.opened.watch.look()
         return {
-            component: ComponentHold(hold.code, hold.reason)
+            component: ComponentHold(hold.code, hold.reason, subcode=hold.subcode)
             for component, hold in self.opened.components.holds().items()
         }
 

@@ -297,6 +297,19 @@ class Components:
             reasons = {component: self.hold(component) for component in held}
             return {component: reason for component, reason in reasons.items() if reason is not None}
 
+    def removal(self, component: int) -> str:
+        """Who removed a component, or why; empty if nobody says."""
+        with self._lock:
+            place = self.place(component)
+            answer = self._answers.get(place)
+            return self._table(place).removals.get(place.job, "") if answer is None else answer.removal
+
+    def removals(self) -> dict[int, str]:
+        """The removed components, with what `removal` says."""
+        with self._lock:
+            removed = [each for each, status in enumerate(self.statuses()) if status is ComponentStatus.REMOVED]
+            return {component: self.removal(component) for component in removed}
+
     def figures(self, component: int) -> JobFigures:
         """What the log says of the job that a component was last given to."""
         with self._lock:

@@ -226,6 +226,19 @@ def _seconds(usage: bytes) -> int:
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
+# Many jobs are removed at once, for one reason.
+@functools.lru_cache(maxsize=64)
+def _decoded(line: bytes) -> str:
+    return " ".join(line.decode("utf-8", "replace").split())
+
+
+def removal_of(text: bytes) -> str:
+    """Why a job was aborted, and by whom; empty if the event does not say."""
+    _, _, body = text.partition(b"\n")
+    # What follows is about the machine that it ran on.
+    return _decoded(next((line for line in body.split(b"\n") if line.strip()), b""))
+
+
 def hold_of(text: bytes) -> tuple[int, int, str]:
     """Code, subcode and reason of a hold."""
     found = _HOLD_CODE.search(text)

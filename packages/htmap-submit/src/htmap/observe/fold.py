@@ -26,6 +26,7 @@ from htmap.observe.events import (
     exit_of,
     hold_of,
     memory_mb_of,
+    removal_of,
 )
 from htmap.observe.measured import host_of, resources_of, when_of
 from htmap_common.agreed import SOME_RAISED
@@ -130,6 +131,7 @@ class JobTable:
     request_memory_mb: array[int]
     holds: dict[int, HoldReason] = field(default_factory=dict)
     exits: dict[int, int | None] = field(default_factory=dict)  # only of jobs that FAILED
+    removals: dict[int, str] = field(default_factory=dict)  # why, of jobs that were REMOVED, where the log says
     totals: Totals = field(default_factory=Totals)
     hosts: dict[bytes, int] = field(default_factory=dict)  # name to number, from 1 on
     host_names: list[str] = field(default_factory=list)
@@ -138,7 +140,9 @@ class JobTable:
     def of_size(cls, jobs: int) -> JobTable:
         empty = bytes(array("I").itemsize * jobs)
         columns = {name: array("I", empty) for name in COLUMNS}
-        return cls(bytearray(jobs), **columns, holds={}, exits={}, totals=Totals(), hosts={}, host_names=[])
+        return cls(
+            bytearray(jobs), **columns, holds={}, exits={}, removals={}, totals=Totals(), hosts={}, host_names=[]
+        )
 
     def figures(self, job: int) -> JobFigures:
         """The row of one job."""
@@ -298,6 +302,8 @@ def _abort(table: JobTable, proc: int, text: bytes) -> None:
         table.ended[proc] = when_of(text)
     table.states[proc] = _FIRST_FINAL
     table.holds.pop(proc, None)
+    if reason := removal_of(text):
+        table.removals[proc] = reason
 
 
 def _end(table: JobTable, proc: int, text: bytes) -> None:

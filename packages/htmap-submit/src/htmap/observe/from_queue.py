@@ -28,6 +28,8 @@ _STATES = {
 
 Job = tuple[int, int]  # cluster, proc
 
+FORGOTTEN = "its queue does not know the job any more, and it left no output"
+
 _NOT_MATERIALIZED = -1  # the proc by which the queue stands for all such jobs of a cluster
 
 
@@ -59,6 +61,7 @@ class Answer(NamedTuple):
     state: JobState
     hold: HoldReason | None = None  # of one that is held
     exit: int | None = None  # of one that failed: its exit code, or minus the signal
+    removal: str = ""  # why, of one that was removed
 
 
 def ask_queue(backend: Backend, uid: str, silence: Silence, outputs: Outputs) -> dict[Job, Answer]:
@@ -110,7 +113,7 @@ def _answer(job: QueuedJob) -> Answer:
     if job.status is JobStatus.HELD:
         return Answer(JobState.HELD, HoldReason(job.hold_code, job.hold_subcode, job.hold_reason))
     if job.status is not JobStatus.COMPLETED:
-        return Answer(_STATES[job.status])
+        return Answer(_STATES[job.status], removal=job.remove_reason)
     if job.exit_code == 0:
         return Answer(JobState.RETURNED)
     if job.exit_code == SOME_RAISED:
@@ -122,5 +125,5 @@ def _judged_by_output(outputs: Outputs, submission: int, job: int) -> Answer:
     """What became of a job that nobody remembers: its output, if whole, tells."""
     raised = outputs.raised(submission, job)
     if raised is None:
-        return Answer(JobState.REMOVED)
+        return Answer(JobState.REMOVED, removal=FORGOTTEN)
     return Answer(JobState.RAISED if raised else JobState.RETURNED)

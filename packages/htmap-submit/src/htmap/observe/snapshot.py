@@ -7,8 +7,10 @@ cache: absent, damaged, older, or of another log, it is simply not used.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import zlib
 from array import array
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 from htmap.exceptions import StorageError
 from htmap.observe.fold import COLUMNS, HoldReason, JobTable, MapState, Totals
 from htmap.store.atomic import storage_errors, write_file
+from htmap.store.records import ranges_of
 from htmap_common.wire import Kind, WireError, encode_file, read_record
 
 _HEAD_BYTES = 4096  # of the log, to know it again
@@ -34,6 +37,7 @@ def save(path: Path, state: MapState, log: Path, offset: int) -> None:
             {
                 "holds": {str(job): list(hold) for job, hold in table.holds.items()},
                 "exits": {str(job): code for job, code in table.exits.items()},
+                "removals": _by_reason(table.removals),
                 "totals": asdict(table.totals),
                 "hosts": table.host_names,
             }
@@ -87,6 +91,7 @@ def _table(segments: tuple[memoryview, ...], number: int, known: dict[str, Any])
         **arrays,
         holds={int(job): HoldReason(*hold) for job, hold in known["holds"].items()},
         exits={int(job): code for job, code in known["exits"].items()},
+        removals=dict(_by_job(known["removals"])),
         totals=Totals(**known["totals"]),
         hosts={str(name).encode(): number for number, name in enumerate(known["hosts"], 1)},
         host_names=[str(name) for name in known["hosts"]],
@@ -95,6 +100,20 @@ def _table(segments: tuple[memoryview, ...], number: int, known: dict[str, Any])
 
 def _segments(table: JobTable) -> list[bytes]:
     return [bytes(table.states), *(getattr(table, name).tobytes() for name in COLUMNS)]
+
+
+def _by_reason(removals: dict[int, str]) -> list[tuple[str, tuple[tuple[int, int], ...]]]:
+    """Each reason, and the ranges of jobs that were removed for it: most are many, and have the same."""
+    by_reason: dict[str, list[int]] = {}
+    for job in sorted(removals):
+        by_reason.setdefault(removals[job], []).append(job)
+    return [(reason, ranges_of(jobs)) for reason, jobs in by_reason.items()]
+
+
+def _by_job(removals: list[Any]) -> Iterator[tuple[int, str]]:
+    for reason, ranges in removals:
+        for start, stop in ranges:
+            yield from zip(range(start, stop), itertools.repeat(str(reason)), strict=False)
 
 
 def _head_of(log: Path, offset: int) -> int:

@@ -292,8 +292,10 @@ class Retrieval:
                 "Solve the problem, then map.release(). map.hold_report() shows all holds."
             )
         if status is ComponentStatus.REMOVED:
+            reason = self.components.removal(component)
+            why = f": {visible(reason)}" if reason else ""
             raise MapComponentRemoved(
-                f"Component {component} of map {self.tag} was removed from the queue before it finished. "
+                f"Component {component} of map {self.tag} was removed from the queue before it finished{why}. "
                 f"map.rerun([{component}]) submits it again."
             )
 

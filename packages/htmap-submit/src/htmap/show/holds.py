@@ -1,4 +1,4 @@
-"""Held components as a table for people."""
+"""Held components, and removed ones, as tables for people."""
 
 from __future__ import annotations
 
@@ -25,6 +25,19 @@ def hold_table(holds: Mapping[int, ComponentHold]) -> str:
         rest += textwrap.wrap(f"-> {advice}", 60) if (advice := advice_on(hold)) else []
         rows.append(f" {hold.code:>4} | {_shortened(components):<10} | {first}")
         rows += [f"      |            | {line}" for line in rest]
+    return "\n".join(rows)
+
+
+def removal_table(removals: Mapping[int, str]) -> str:
+    """A table of removed components, those that were removed for the same reason in a row."""
+    grouped: dict[str, list[int]] = {}
+    for component, reason in removals.items():
+        grouped.setdefault(reason, []).append(component)
+    rows = [" Components | Removed"]
+    for reason, components in grouped.items():
+        first, *rest = textwrap.wrap(visible(reason), 66) or ["(nobody says why)"]
+        rows.append(f" {_shortened(components):<10} | {first}")
+        rows += [f"            | {line}" for line in rest]
     return "\n".join(rows)
 
 

@@ -35,6 +35,7 @@ FLOORS: list[list[Room]] = [
         ("options", "MapOptions", QUEUE),
     ],
     [("store", "HTMAP_DIR: every path, record, tag and lock", DISK)],
+    [("language", "submit descriptions and ClassAds: written, read and evaluated in one place", DISK)],
     [
         ("settings", "from program, environment, file", DISK),
         ("pickling", "objects of the user", DISK),

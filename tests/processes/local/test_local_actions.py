@@ -8,7 +8,8 @@ import psutil
 import pytest
 from tests.processes.local.place import Place
 
-from htmap.backend.local.actions import RULES, Request
+from htmap.backend.local.actions import RULES
+from htmap.backend.local.rows import Request
 from htmap.backend.protocol import Action, JobSelection, JobStatus
 
 IDLE, RUNNING, SUSPENDED = JobStatus.IDLE, JobStatus.RUNNING, JobStatus.SUSPENDED

@@ -6,35 +6,16 @@ supervisor, which carries out what is requested of jobs that have a process (`Re
 
 from __future__ import annotations
 
-import enum
 import time
 from collections.abc import Mapping
 from typing import TypeAlias
 
 from htmap.backend.local.eventlog import JobEvents
-from htmap.backend.local.queue import JobKey, Queue
-from htmap.backend.protocol import Action, JobSelection, JobStatus
-
-# Why a job is held: HTCondor's codes.
-HELD_BY_USER = 1
-HELD_BY_POLICY = 3
-HELD_BY_UNDEFINED_POLICY = 5
-HELD_CANNOT_START = 6
-HELD_OUTPUT_FILES = 12
-HELD_INPUT_FILES = 13
-HELD_EVENT_LOG = 22
+from htmap.backend.local.queue import Queue
+from htmap.backend.local.rows import JobKey, Request
+from htmap.backend.protocol import Action, HoldCode, JobSelection, JobStatus
 
 _EVENTS_AT_ONCE = 1000
-
-
-class Request(str, enum.Enum):
-    """What a process of a job is to suffer. The first three end it."""
-
-    HOLD = "hold"
-    VACATE = "vacate"
-    REMOVE = "remove"
-    SUSPEND = "suspend"
-    CONTINUE = "continue"
 
 
 _State: TypeAlias = "tuple[JobStatus, Request | None]"
@@ -90,13 +71,12 @@ def act(queue: Queue, action: Action, selection: JobSelection, reason: str) -> i
     rules = RULES[action]
     done: dict[int, list[JobKey]] = {}
     requested: dict[Request, list[JobKey]] = {}
-    for row in queue.select(selection, {status for status, _ in rules}):
-        request = Request(row["request"]) if row["request"] else None
-        outcome = rules.get((JobStatus(row["status"]), request))
+    for job in queue.select(selection, {status for status, _ in rules}):
+        outcome = rules.get((job.status, job.request))
         if isinstance(outcome, Request):
-            requested.setdefault(outcome, []).append((row["cluster"], row["proc"]))
+            requested.setdefault(outcome, []).append(job.key)
         elif outcome is not None:
-            done.setdefault(row["log"], []).append((row["cluster"], row["proc"]))
+            done.setdefault(job.log, []).append(job.key)
     for log, jobs in done.items():
         _do(queue, action, log, jobs, reason)
     for wanted, jobs in requested.items():
@@ -107,7 +87,7 @@ def act(queue: Queue, action: Action, selection: JobSelection, reason: str) -> i
 def _do(queue: Queue, action: Action, log: int, jobs: list[JobKey], reason: str) -> None:
     """Change jobs that have no process. Each action leads to one state from wherever it applies."""
     if action is Action.HOLD:
-        queue.set_jobs(jobs, held(reason, HELD_BY_USER))
+        queue.set_jobs(jobs, held(reason, HoldCode.USER_REQUEST))
     elif action is Action.RELEASE:
         queue.set_jobs(jobs, {"status": JobStatus.IDLE.value, "hold_code": 0, "hold_subcode": 0, "hold_reason": ""})
         queue.retry_logs()
@@ -121,7 +101,7 @@ def _do(queue: Queue, action: Action, log: int, jobs: list[JobKey], reason: str)
 
 def _event(action: Action, events: JobEvents, reason: str) -> str:
     if action is Action.HOLD:
-        return events.held(reason, HELD_BY_USER, 0)
+        return events.held(reason, HoldCode.USER_REQUEST, 0)
     return events.released(reason) if action is Action.RELEASE else events.aborted(reason)
 
 

@@ -9,20 +9,23 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from htmap.backend.local import actions, containers, launch, outbox
 from htmap.backend.local.eventlog import JobEvents
 from htmap.backend.local.job import expand, expand_for_cluster
 from htmap.backend.local.queue import IN_QUEUE, WITH_PROCESS, Queue
+from htmap.backend.local.rows import SelectedJob
 from htmap.backend.local.sandbox import scratch_root, sweep_spool
-from htmap.backend.local.submitter import inherited_environment
 from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob, QueueNotWritable
 from htmap.exceptions import BackendError
-from htmap.language import classad
+from htmap.language import classad, words
 from htmap.language.commands import check_for_local
 from htmap.language.description import Description, read
 from htmap.store.records import QueueIdentity
@@ -75,7 +78,7 @@ class LocalBackend:
         if first is None:
             raise BackendError(f"The submit description {description} has no items to queue.")
         with self._queue() as queue:
-            inherited = inherited_environment(expand_for_cluster(told, 0, "getenv"), self._home)
+            inherited = _inherited_environment(expand_for_cluster(told, 0, "getenv"), self._home)
             job = expand(told, inherited, (0, 0), first, {})  # says what is wrong before anything is queued
             containers.check(job.image)
             with queue.transaction():
@@ -118,9 +121,9 @@ class LocalBackend:
         new = {name.casefold(): text for name, text in attributes.items()}
         with self._queue() as queue, queue.transaction():
             rows = queue.select(selection, IN_QUEUE)
-            for edits, same in itertools.groupby(rows, key=lambda row: row["edits"]):
-                merged = json.dumps(json.loads(edits or "{}") | new)
-                queue.set_jobs([(row["cluster"], row["proc"]) for row in same], {"edits": merged})
+            for edits, same in itertools.groupby(rows, key=lambda job: job.edits):
+                merged = json.dumps(json.loads(edits) | new)
+                queue.set_jobs([job.key for job in same], {"edits": merged})
         return len(rows)
 
     def query(self, selection: JobSelection, *, with_history: bool = False) -> list[QueuedJob]:
@@ -151,7 +154,7 @@ class LocalBackend:
 
     def _wait_for_requests(self, queue: Queue, selection: JobSelection) -> None:
         deadline = time.monotonic() + _ACT_TIMEOUT_S
-        while time.monotonic() < deadline and any(row["request"] for row in queue.select(selection, WITH_PROCESS)):
+        while time.monotonic() < deadline and any(job.request for job in queue.select(selection, WITH_PROCESS)):
             time.sleep(_ACT_POLL_S)
 
     def _tidy_up(self, queue: Queue) -> None:
@@ -193,14 +196,56 @@ def _add(queue: Queue, description: Description, inherited: Mapping[str, str], u
     return cluster
 
 
-def _queued_job(row: sqlite3.Row) -> QueuedJob:
+def _queued_job(job: SelectedJob) -> QueuedJob:
     return QueuedJob(
-        cluster=row["cluster"],
-        proc=row["proc"],
-        status=JobStatus(row["status"]),
-        hold_code=row["hold_code"],
-        hold_subcode=row["hold_subcode"],
-        hold_reason=row["hold_reason"],
-        exit_code=row["exit_code"],
-        exit_signal=row["exit_signal"],
+        *job.key,
+        status=job.status,
+        hold_code=job.hold_code,
+        hold_subcode=job.hold_subcode,
+        hold_reason=job.hold_reason,
+        exit_code=job.exit_code,
+        exit_signal=job.exit_signal,
     )
+
+
+def _inherited_environment(getenv: str, home: Path) -> dict[str, str]:
+    """The variables that ``getenv`` lets through, and PATH, in which ``python3`` is the Python that runs now.
+
+    Parameters
+    ----------
+    getenv
+        The submit command: true, false, or names with wildcards; an exclamation mark before a name keeps it out.
+    home
+        The directory of the local backend.
+    """
+    path = os.pathsep.join((_directory_of_python3(home), os.environ.get("PATH", os.defpath)))
+    return {name: value for name, value in os.environ.items() if _is_let_through(name, getenv)} | {"PATH": path}
+
+
+def _is_let_through(name: str, getenv: str) -> bool:
+    word = getenv.strip().casefold()
+    if not word or word in words.TRUE | words.FALSE:
+        return word in words.TRUE
+    patterns = words.split_names(getenv)
+    if any(pattern.startswith("!") and fnmatchcase(name, pattern[1:]) for pattern in patterns):
+        return False
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _directory_of_python3(home: Path) -> str:
+    """A directory in which ``python3`` is this interpreter: its own, or one with a link to it."""
+    python = Path(sys.executable)
+    try:
+        if (python.parent / "python3").samefile(python):
+            return str(python.parent)
+    except FileNotFoundError:
+        pass
+    # Such as /usr/bin/python3.12 beside a /usr/bin/python3 that is another version.
+    directory = home / "interpreters" / str(python).strip(os.sep).replace(os.sep, "-")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    link = directory / "python3"
+    if not link.is_symlink():
+        beside = directory / f"python3.{os.getpid()}"
+        beside.symlink_to(python)
+        beside.replace(link)
+    return str(directory)

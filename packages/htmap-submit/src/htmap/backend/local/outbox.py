@@ -40,15 +40,15 @@ def _deliver_some(queue: Queue, log: int) -> bool:
     target = queue.log(log)
     if target is None:
         return False
-    with _locked_for_append(target["path"]) as file:
+    with _locked_for_append(target.path) as file:
         # Read under the lock: another process may have delivered in the meantime.
         target, rows = queue.log(log), queue.undelivered(log, _MOST_ROWS)
         if target is None or not rows:
             return False
-        text = "".join(row["text"] for row in rows).encode()
-        written = _append(file, text, target["written"])
+        text = "".join(row.text for row in rows).encode()
+        written = _append(file, text, target.written)
         with queue.transaction():
-            queue.set_delivered(log, rows[-1]["id"], written)
+            queue.set_delivered(log, rows[-1].id, written)
     return True
 
 

@@ -1,7 +1,7 @@
 """The queue of this machine: one SQLite file, used by any number of processes at once.
 
-In: clusters and jobs (client), changes of their state (client, supervisor). Out: rows. On the other side: ``client``
-and ``supervisor``, which never talk to each other in any other way.
+In: clusters and jobs (client), changes of their state (client, supervisor). Out: rows, as values (``rows``).
+On the other side: ``client`` and ``supervisor``, which never talk to each other in any other way.
 
 Every change of state is one transaction, together with the text of the event that tells of it (table outbox): so no
 kill can leave a change without its event, or a cluster without some of its jobs.
@@ -18,16 +18,16 @@ kill can leave a change without its event, or a cluster without some of its jobs
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from htmap.backend.local import schema
+from htmap.backend.local.rows import ClusterRow, JobKey, JobRow, LogRow, Request, SelectedJob, Undelivered
 from htmap.backend.protocol import JobSelection, JobStatus
+from htmap.exceptions import BackendNotAvailable
 from htmap.store.trust import check_trusted
-
-JobKey: TypeAlias = "tuple[int, int]"
 
 # With a process: only the supervisor moves such a job.
 WITH_PROCESS = (JobStatus.RUNNING, JobStatus.SUSPENDED)
@@ -38,6 +38,53 @@ _BUSY_TIMEOUT_S = 60.0
 _LOGS_TO_WRITE = "SELECT id FROM logs WHERE error IS NULL AND id IN (SELECT log FROM outbox)"
 # SQLite allows 999 parameters in old versions.
 _MOST_PROCS = 500
+
+
+_VERSION = 1
+_TABLES = """
+    CREATE TABLE settings (
+        name TEXT PRIMARY KEY,
+        value
+    ) WITHOUT ROWID;
+    CREATE TABLE logs (
+        id INTEGER PRIMARY KEY,
+        path TEXT NOT NULL UNIQUE,
+        written INTEGER NOT NULL,          -- size of the file when the last delivery was recorded
+        error TEXT                         -- why the last delivery failed
+    );
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        log INTEGER NOT NULL,
+        text TEXT NOT NULL                 -- one event or many, to be appended to the log
+    );
+    CREATE TABLE clusters (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        uid TEXT NOT NULL,
+        log INTEGER NOT NULL,
+        description TEXT NOT NULL,         -- JSON
+        inherited TEXT NOT NULL,           -- environment that the jobs get from the process that submitted: JSON
+        forgotten INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX clusters_of_map ON clusters(uid);
+    CREATE TABLE jobs (
+        cluster INTEGER NOT NULL,
+        proc INTEGER NOT NULL,
+        status INTEGER NOT NULL DEFAULT 1,
+        item TEXT NOT NULL,
+        edits TEXT,                        -- attributes set since: JSON
+        request TEXT, reason TEXT,         -- what the supervisor is asked to do to its process, and why
+        pid INTEGER, pid_started REAL,
+        hold_code INTEGER NOT NULL DEFAULT 0, hold_subcode INTEGER NOT NULL DEFAULT 0,
+        hold_reason TEXT NOT NULL DEFAULT '',
+        exit_code INTEGER, exit_signal INTEGER,
+        user_s REAL NOT NULL DEFAULT 0, system_s REAL NOT NULL DEFAULT 0,
+        sent_bytes INTEGER NOT NULL DEFAULT 0, received_bytes INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (cluster, proc)
+    ) WITHOUT ROWID;
+    -- The oldest idle job is one step away, however many there are.
+    CREATE INDEX jobs_by_status ON jobs(status, cluster, proc);
+    CREATE INDEX jobs_with_request ON jobs(request) WHERE request IS NOT NULL;
+"""
 
 
 class Queue:
@@ -67,7 +114,7 @@ class Queue:
         # newest changes, and never the file.
         try:
             self._connection.execute("PRAGMA synchronous = NORMAL")
-            schema.make_or_check(self._connection, home)
+            _make_or_check(self._connection, home)
         except BaseException:
             self.close()
             raise
@@ -131,9 +178,9 @@ class Queue:
             ((cluster, first + index, item) for index, item in enumerate(items)),
         )
 
-    def cluster(self, cluster: int) -> sqlite3.Row:
+    def cluster(self, cluster: int) -> ClusterRow:
         """Raises LookupError if it was forgotten meanwhile."""
-        return self._rows("SELECT * FROM clusters WHERE id = ?", cluster)[0]
+        return ClusterRow.of(self._rows("SELECT * FROM clusters WHERE id = ?", cluster)[0])
 
     def forget(self, uid: str) -> None:
         """Delete everything about a map once none of its jobs is in the queue (`purge`)."""
@@ -154,7 +201,7 @@ class Queue:
 
     # ---------------------------------------------------------------------------------------------------------- jobs
 
-    def select(self, selection: JobSelection, statuses: Iterable[JobStatus]) -> list[sqlite3.Row]:
+    def select(self, selection: JobSelection, statuses: Iterable[JobStatus]) -> list[SelectedJob]:
         """The selected jobs in some states, oldest first, with the id of their log."""
         query = (
             "SELECT jobs.cluster, proc, status, request, edits, hold_code, hold_subcode, hold_reason, exit_code, "
@@ -162,8 +209,8 @@ class Queue:
             f"WHERE uid = ? AND {_status_in(statuses)}"
         )
         if selection.jobs is None:
-            return self._rows(f"{query} ORDER BY jobs.cluster, proc", selection.uid)
-        rows = []
+            return list(map(SelectedJob.of, self._rows(f"{query} ORDER BY jobs.cluster, proc", selection.uid)))
+        rows: list[sqlite3.Row] = []
         for cluster, procs in sorted(selection.jobs.items()):
             if procs is None:
                 rows += self._rows(f"{query} AND jobs.cluster = ? ORDER BY proc", selection.uid, cluster)
@@ -175,7 +222,7 @@ class Queue:
                 rows += self._rows(
                     f"{query} AND jobs.cluster = ? AND proc IN ({places})", selection.uid, cluster, *some
                 )
-        return rows
+        return list(map(SelectedJob.of, rows))
 
     def set_jobs(self, jobs: Iterable[JobKey], columns: Mapping[str, Any]) -> None:
         """Give columns of some jobs new values."""
@@ -193,22 +240,26 @@ class Queue:
         )
         return cursor.rowcount == 1
 
-    def job(self, job: JobKey) -> sqlite3.Row | None:
-        return next(iter(self._rows("SELECT * FROM jobs WHERE cluster = ? AND proc = ?", *job)), None)
+    def job(self, job: JobKey) -> JobRow | None:
+        return next(map(JobRow.of, self._rows("SELECT * FROM jobs WHERE cluster = ? AND proc = ?", *job)), None)
 
     def is_in(self, job: JobKey, statuses: Iterable[JobStatus]) -> bool:
         query = f"SELECT EXISTS (SELECT 1 FROM jobs WHERE cluster = ? AND proc = ? AND {_status_in(statuses)})"
         return bool(self._value(query, *job))
 
-    def oldest_idle(self, limit: int) -> list[sqlite3.Row]:
-        return self._rows("SELECT * FROM jobs WHERE status = 1 ORDER BY cluster, proc LIMIT ?", limit)
+    def oldest_idle(self, limit: int) -> list[JobRow]:
+        rows = self._rows("SELECT * FROM jobs WHERE status = 1 ORDER BY cluster, proc LIMIT ?", limit)
+        return list(map(JobRow.of, rows))
 
-    def with_process(self) -> list[sqlite3.Row]:
+    def with_process(self) -> list[JobRow]:
         """Jobs that have a process, or had one when a supervisor was killed."""
-        return self._rows(f"SELECT * FROM jobs WHERE {_status_in(WITH_PROCESS)} ORDER BY cluster, proc")
+        rows = self._rows(f"SELECT * FROM jobs WHERE {_status_in(WITH_PROCESS)} ORDER BY cluster, proc")
+        return list(map(JobRow.of, rows))
 
-    def requests(self) -> list[sqlite3.Row]:
-        return self._rows("SELECT cluster, proc, status, request FROM jobs WHERE request IS NOT NULL")
+    def requests(self) -> list[tuple[JobKey, Request]]:
+        """Jobs of which something is asked."""
+        rows = self._rows("SELECT cluster, proc, request FROM jobs WHERE request IS NOT NULL")
+        return [((cluster, proc), Request(request)) for cluster, proc, request in rows]
 
     def has_work(self) -> bool:
         """Whether there is anything for a supervisor to do."""
@@ -225,12 +276,13 @@ class Queue:
         """Logs with undelivered text; those whose last delivery failed are left out until `retry_logs`."""
         return self._column(_LOGS_TO_WRITE)
 
-    def log(self, log: int) -> sqlite3.Row | None:
+    def log(self, log: int) -> LogRow | None:
         """The path and the recorded size of a log; None: it was forgotten."""
-        return next(iter(self._rows("SELECT * FROM logs WHERE id = ?", log)), None)
+        return next(map(LogRow.of, self._rows("SELECT * FROM logs WHERE id = ?", log)), None)
 
-    def undelivered(self, log: int, limit: int) -> list[sqlite3.Row]:
-        return self._rows("SELECT id, text FROM outbox WHERE log = ? ORDER BY id LIMIT ?", log, limit)
+    def undelivered(self, log: int, limit: int) -> list[Undelivered]:
+        rows = self._rows("SELECT id, text FROM outbox WHERE log = ? ORDER BY id LIMIT ?", log, limit)
+        return list(map(Undelivered.of, rows))
 
     def set_delivered(self, log: int, through: int, written: int) -> None:
         """Record that everything up to a row of the outbox is in the file, which has this size."""
@@ -263,3 +315,34 @@ class Queue:
 
 def _status_in(statuses: Iterable[JobStatus]) -> str:
     return f"status IN ({','.join(str(status.value) for status in statuses)})"
+
+
+def _make_or_check(connection: sqlite3.Connection, home: Path) -> None:
+    """Make the tables if there are none yet.
+
+    Raises
+    ------
+    BackendNotAvailable
+        They are of another version.
+    """
+    if _version(connection) == 0:
+        # One at a time: SQLite does not wait while another process changes the journal.
+        with (home / "queue.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if _version(connection) == 0:
+                _make(connection)
+    found = _version(connection)
+    if found != _VERSION:
+        raise BackendNotAvailable(
+            f"The local queue in {home} has format {found}, but this HTMap knows only {_VERSION}. "
+            "Use the HTMap that made it, or another HTMAP_DIR."
+        )
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")

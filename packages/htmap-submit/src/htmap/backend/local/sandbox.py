@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from htmap.backend.local import trees
-from htmap.backend.local.actions import HELD_CANNOT_START, HELD_INPUT_FILES, HELD_OUTPUT_FILES
 from htmap.backend.local.job import Job, is_remote
+from htmap.backend.protocol import HoldCode
 from htmap.language.urls import arrival_of, path_of_file_url, scheme_of
 
 STDOUT = "_condor_stdout"
@@ -83,7 +83,9 @@ class Sandbox:
             copied += sum(self._stage_in_one(job, name) for name in job.inputs if not is_remote(name))
             return copied + (trees.copy(self.spool, self.scratch) if self.spool.exists() else 0)
         except OSError as error:
-            raise CannotGoOn(HELD_CANNOT_START, error.errno or 0, _failed(self.scratch, error)) from error
+            raise CannotGoOn(
+                HoldCode.FAILED_TO_CREATE_PROCESS, error.errno or 0, _failed(self.scratch, error)
+            ) from error
 
     def executable(self, job: Job) -> Path:
         return self.scratch / _EXECUTABLE if job.transfer_executable else job.executable
@@ -114,7 +116,9 @@ class Sandbox:
                 brought += trees.bring(self._own(source), target)
         if failures:
             reasons = "; ".join(reason for _, reason in failures)
-            raise CannotGoOn(HELD_OUTPUT_FILES, failures[0][0], f"Transfer output files failure: {reasons}")
+            raise CannotGoOn(
+                HoldCode.TRANSFER_OUTPUT_ERROR, failures[0][0], f"Transfer output files failure: {reasons}"
+            )
         return brought
 
     def keep_outputs(self, job: Job) -> int:
@@ -145,7 +149,7 @@ class Sandbox:
                     trees.remove(target)
                     self._own(source).rename(target)
         if failures:
-            raise CannotGoOn(HELD_OUTPUT_FILES, *failures[0])
+            raise CannotGoOn(HoldCode.TRANSFER_OUTPUT_ERROR, *failures[0])
         return kept
 
     def discard(self) -> None:
@@ -169,7 +173,9 @@ class Sandbox:
             copied = trees.copy(job.executable, target)
             target.chmod(0o755)
         except OSError as error:
-            raise CannotGoOn(HELD_CANNOT_START, error.errno or 0, _failed(job.executable, error)) from error
+            raise CannotGoOn(
+                HoldCode.FAILED_TO_CREATE_PROCESS, error.errno or 0, _failed(job.executable, error)
+            ) from error
         return copied
 
     def _stage_in_one(self, job: Job, name: str) -> int:
@@ -180,7 +186,7 @@ class Sandbox:
             return trees.copy(source, target)
         except OSError as error:
             reason = f"Transfer input files failure: {_failed(name, error)}"
-            raise CannotGoOn(HELD_INPUT_FILES, error.errno or 0, reason) from error
+            raise CannotGoOn(HoldCode.TRANSFER_INPUT_ERROR, error.errno or 0, reason) from error
 
     def _replace_links(self, source: Path) -> None:
         if self._is_inside(source):

@@ -1,7 +1,7 @@
-"""Run one job: start its process, and tidy up when it has ended.
+"""Run one job: start its process, and the next one after a checkpoint.
 
-In: a `Job`. Out: a `Run`, then an `Ended`. On the other side: the supervisor, which notices the end and writes down
-what it means; this module touches files and processes only, never the queue.
+In: a `Job`. Out: a `Run`. On the other side: the supervisor, which notices its end (``ending``); this module touches
+files and processes only, never the queue.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from htmap.backend.local import containers, courier, policy
-from htmap.backend.local.actions import HELD_CANNOT_START, HELD_INPUT_FILES, HELD_OUTPUT_FILES
-from htmap.backend.local.eventlog import Exit, Resources, Usage
+from htmap.backend.local import containers, courier
+from htmap.backend.local.eventlog import Resources, Usage
 from htmap.backend.local.fork_servers import ForkServers, Program
 from htmap.backend.local.job import Job
 from htmap.backend.local.sandbox import STDERR, STDOUT, CannotGoOn, Sandbox
-from htmap.backend.local.trees import size_of
+from htmap.backend.protocol import HoldCode
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,15 +45,6 @@ _THREAD_COUNTS = (
 )
 # getrusage counts kilobytes, except on macOS, where it counts bytes.
 _MAXRSS_PER_KB = 1024 if sys.platform == "darwin" else 1
-
-
-_COURIER_FAILURES = {
-    "fetch": (HELD_INPUT_FILES, "Transfer input files failure"),
-    "start": (HELD_CANNOT_START, "Failed to execute the job"),
-    "send": (HELD_OUTPUT_FILES, "Transfer output files failure"),
-}
-# The hold subcode that HTCondor has for it: the exit status of its plugin, as wait() gives it.
-_PLUGIN_FAILED = 256
 
 
 @dataclass(slots=True)
@@ -122,18 +112,6 @@ class Run:
             self.send(signal.SIGTERM, signal.SIGCONT)
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A run whose process has ended and whose files are where they belong."""
-
-    run: Run
-    how: Exit
-    usage: Usage
-    resources: Resources
-    verdict: policy.Verdict
-    failure: CannotGoOn | None
-
-
 def start(job: Job, sandbox: Sandbox, slot: int, servers: ForkServers) -> Run:
     """Start a job.
 
@@ -169,72 +147,18 @@ def go_on(run: Run, used: resource.struct_rusage, servers: ForkServers) -> Run:
     """
     run.send(signal.SIGKILL)  # whatever it left running
     pid = _spawn(run.job, run.sandbox, run.slot, servers, is_first=False)
-    return replace(run, pid=pid, peak_kb=_peak_kb(run, used), spent=run.spent + _cpu(used))
+    return replace(run, pid=pid, peak_kb=peak_kb(run, used), spent=run.spent + cpu(used))
 
 
-def end(run: Run, status: int, used: resource.struct_rusage) -> Ended:
-    """Tidy up after a process that has been waited for.
-
-    The outputs of a job that ended by itself are delivered; those of one that was asked to end, or that its own policy
-    holds, are kept for its next start.
-    """
-    run.send(signal.SIGKILL)  # whatever it left running
-    if containers.uses_docker(run.job.image):
-        containers.discard(containers.name_of(run.sandbox.scratch))
-    how = Exit(signal=os.WTERMSIG(status)) if os.WIFSIGNALED(status) else Exit(code=os.WEXITSTATUS(status))
-    run.peak_kb = _peak_kb(run, used)
-    disk_kb = size_of(run.sandbox.scratch) // 1024
-    verdict = policy.decide(run.job, how)
-    sent, failure = _tidy_up(run, how, verdict)
-    wall_s = max(time.monotonic() - run.started, 0.001)
-    usage = run.spent + _cpu(used) + Usage(sent_bytes=sent, received_bytes=run.received_bytes)
-    cpus = (usage.user_s + usage.system_s) / wall_s
-    return Ended(run, how, usage, run.resources(cpus, disk_kb), verdict, failure)
-
-
-def _peak_kb(run: Run, used: resource.struct_rusage) -> int:
+def peak_kb(run: Run, used: resource.struct_rusage) -> int:
+    """Most memory seen, a process that has been waited for included."""
     # On Linux this is never less than what the supervisor itself uses: the kernel counts from before the exec.
     return max(run.peak_kb, used.ru_maxrss // _MAXRSS_PER_KB)
 
 
-def _cpu(used: resource.struct_rusage) -> Usage:
+def cpu(used: resource.struct_rusage) -> Usage:
+    """The processor time of a process that has been waited for."""
     return Usage(used.ru_utime, used.ru_stime)
-
-
-def _tidy_up(run: Run, how: Exit, verdict: policy.Verdict) -> tuple[int, CannotGoOn | None]:
-    """Bring or keep the outputs, and clear the rest. Returns bytes sent, and why the job must be held, if it must."""
-    try:
-        if not run.was_asked_to_end:
-            failure = _failure_of_courier(run)
-            if failure is not None:
-                run.sandbox.keep_outputs(run.job)
-                return 0, failure
-            if isinstance(verdict, policy.Hold) and run.job.spools_on_eviction:
-                # Killed, perhaps: once released, it goes on from what it has made so far.
-                run.sandbox.keep_outputs(run.job)
-                return run.sandbox.stage_out(run.job, ()), None
-            return run.sandbox.stage_out(run.job, run.job.outputs), None
-        return run.sandbox.keep_outputs(run.job) if run.job.spools_on_eviction else 0, None
-    except CannotGoOn as error:
-        with contextlib.suppress(CannotGoOn):
-            if run.job.spools_on_eviction:
-                run.sandbox.keep_outputs(run.job)  # what could not be brought is not lost: the next start has it
-        return 0, CannotGoOn(error.code, error.subcode, f"{error.reason}. The job ended with {how}.")
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with one job must not end the supervisor of all
-        _LOG.exception("outputs of job %d.%d cannot be brought back", *run.key)
-        return 0, CannotGoOn(HELD_OUTPUT_FILES, 0, f"Transfer output files failure: {error!r}")
-    finally:
-        run.sandbox.discard()
-
-
-def _failure_of_courier(run: Run) -> CannotGoOn | None:
-    """Why the courier could not do its part, if it could not."""
-    try:
-        told = json.loads((run.sandbox.scratch / courier.FAILURE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    code, what = _COURIER_FAILURES[told["doing"]]
-    return CannotGoOn(code, _PLUGIN_FAILED, f"{what}: {told['why']}")
 
 
 def _spawn(job: Job, sandbox: Sandbox, slot: int, servers: ForkServers, *, is_first: bool) -> int:
@@ -265,7 +189,9 @@ def _spawn(job: Job, sandbox: Sandbox, slot: int, servers: ForkServers, *, is_fi
         except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
             number, text = getattr(error, "errno", 0), getattr(error, "strerror", None) or error
             raise CannotGoOn(
-                HELD_CANNOT_START, number, f"Failed to execute '{job.executable}': (errno {number}) {text}"
+                HoldCode.FAILED_TO_CREATE_PROCESS,
+                number,
+                f"Failed to execute '{job.executable}': (errno {number}) {text}",
             ) from error
     # The supervisor waits for all processes itself, to learn what they used; Popen must not wait for this one too.
     process.returncode = 0
@@ -315,7 +241,7 @@ def _open_stdin(path: Path, files: contextlib.ExitStack) -> IO[bytes]:
         return files.enter_context(path.open("rb"))
     except OSError as error:
         reason = f"Transfer input files failure: {path}: (errno {error.errno}) {error.strerror}"
-        raise CannotGoOn(HELD_INPUT_FILES, error.errno or 0, reason) from error
+        raise CannotGoOn(HoldCode.TRANSFER_INPUT_ERROR, error.errno or 0, reason) from error
 
 
 def _environment(job: Job, scratch: Path, slot: int) -> dict[str, str]:

@@ -22,21 +22,22 @@ import contextlib
 import logging
 import os
 import resource
+import select
 import signal
-import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from htmap.backend.local import ending, launch, outbox, processes, recovery, starter
-from htmap.backend.local.actions import HELD_CANNOT_START, HELD_EVENT_LOG, Request, held
+from htmap.backend.local.actions import held
 from htmap.backend.local.clusters import Clusters
 from htmap.backend.local.eventlog import JobEvents
 from htmap.backend.local.fork_servers import ForkServers
 from htmap.backend.local.queue import Queue
+from htmap.backend.local.rows import JobKey, JobRow, Request
 from htmap.backend.local.sandbox import CannotGoOn, Sandbox, scratch_root
 from htmap.backend.local.starter import Run
-from htmap.backend.local.wakeup import Wakeup
-from htmap.backend.protocol import JobStatus
+from htmap.backend.protocol import HoldCode, JobStatus
 from htmap.exceptions import InvalidOption
 
 _LOG = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ _HOUSEKEEPING_S = 5.0
 _WORTH_REPORTING = 1.1
 # Ending and starting again costs about as much as waiting this long.
 _IDLE_S = 10.0
+_MOST_SIGNALS = 4096
 
 
 class Supervisor:
@@ -82,7 +84,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Until there is nothing to do, or until it is told to stop (SIGTERM)."""
-        wakeup = Wakeup(self._stop)
+        wakeup = _Wakeup(self._stop)
         recovery.recover(self._home, self._queue, self._clusters)
         while not self._is_over():
             self._reap()
@@ -134,7 +136,7 @@ class Supervisor:
                     run = self._runs.pop(pid)
                     again = self._go_on(run, used) if starter.has_checkpointed(run, status) else None
                     if again is None:
-                        ended.append(starter.end(run, status, used))
+                        ended.append(ending.end(run, status, used))
                     else:
                         went_on.append((pid, again))
         if went_on:
@@ -155,19 +157,19 @@ class Supervisor:
             for pid, run in went_on:
                 self._runs[run.pid] = run
                 row = self._queue.job(run.key)
-                if row is None or row["pid"] != pid:  # it was never allowed to start (_record_started)
+                if row is None or row.pid != pid:  # it was never allowed to start (_record_started)
                     run.ask_to_end()
                     run.send(signal.SIGKILL)
                 else:
                     process = {"pid": run.pid, "pid_started": processes.started(run.pid)}
                     self._queue.set_jobs([run.key], process)
 
-    def _record_ended(self, ended: list[starter.Ended]) -> None:
+    def _record_ended(self, ended: list[ending.Ended]) -> None:
         now, gone = time.time(), []
         with self._queue.transaction():
             for one in ended:
                 row = self._queue.job(one.run.key)
-                if row is None or row["pid"] != one.run.pid:  # it was never allowed to start (_record_started)
+                if row is None or row.pid != one.run.pid:  # it was never allowed to start (_record_started)
                     continue
                 consequence = ending.of_run(one, row, now)
                 self._queue.set_jobs([one.run.key], consequence.columns)
@@ -187,15 +189,13 @@ class Supervisor:
         self._slots = self._queue.slots()
         if self._queue.requests():
             with self._queue.transaction():
-                for row in self._queue.requests():
-                    self._obey(row)
+                for key, request in self._queue.requests():
+                    self._obey(key, request)
 
-    def _obey(self, row: sqlite3.Row) -> None:
-        key = (row["cluster"], row["proc"])
+    def _obey(self, key: JobKey, request: Request) -> None:
         run = next((run for run in self._runs.values() if run.key == key), None)
         if run is None:
             return
-        request = Request(row["request"])
         if request not in (Request.SUSPEND, Request.CONTINUE):
             run.ask_to_end()
             return
@@ -225,33 +225,34 @@ class Supervisor:
         if not free or self._is_stopping:
             return
         started: list[Run] = []
-        failed: list[tuple[tuple[int, int], CannotGoOn]] = []
+        failed: list[tuple[JobKey, CannotGoOn]] = []
         errors = self._queue.log_errors()
         for slot, row in zip(free, self._queue.oldest_idle(len(free)), strict=False):
             try:
                 started.append(self._start_one(row, slot, errors))
             except CannotGoOn as failure:
-                failed.append(((row["cluster"], row["proc"]), failure))
+                failed.append((row.key, failure))
         if started or failed:
             self._record_started(started, failed)
 
-    def _start_one(self, row: sqlite3.Row, slot: int, log_errors: dict[int, str]) -> Run:
+    def _start_one(self, row: JobRow, slot: int, log_errors: dict[int, str]) -> Run:
         try:
-            unwritable = log_errors.get(self._clusters[row["cluster"]].log)
+            unwritable = log_errors.get(self._clusters[row.key[0]].log)
             if unwritable:
-                raise CannotGoOn(HELD_EVENT_LOG, 0, f"The job event log cannot be written: {unwritable}")  # noqa: TRY301
+                failure = f"The job event log cannot be written: {unwritable}"
+                raise CannotGoOn(HoldCode.UNABLE_TO_INIT_USER_LOG, 0, failure)  # noqa: TRY301
             job = self._clusters.job(row)
             return starter.start(job, Sandbox(self._home, job.cluster, job.proc), slot, self._servers)
         except CannotGoOn:
             raise
         except InvalidOption as error:  # nobody could tell when it was submitted
-            raise CannotGoOn(HELD_CANNOT_START, 0, str(error)) from error
+            raise CannotGoOn(HoldCode.FAILED_TO_CREATE_PROCESS, 0, str(error)) from error
         except Exception as error:
             # Whatever is wrong with one job must not end the supervisor of all.
-            _LOG.exception("job %d.%d cannot be started", row["cluster"], row["proc"])
-            raise CannotGoOn(HELD_CANNOT_START, 0, f"The job cannot be started: {error}") from error
+            _LOG.exception("job %d.%d cannot be started", *row.key)
+            raise CannotGoOn(HoldCode.FAILED_TO_CREATE_PROCESS, 0, f"The job cannot be started: {error}") from error
 
-    def _record_started(self, started: list[Run], failed: list[tuple[tuple[int, int], CannotGoOn]]) -> None:
+    def _record_started(self, started: list[Run], failed: list[tuple[JobKey, CannotGoOn]]) -> None:
         now = time.time()
         with self._queue.transaction():
             for run in started:
@@ -289,6 +290,36 @@ class Supervisor:
 
     def _post(self, key: tuple[int, int], text: str) -> None:
         self._queue.post(self._clusters[key[0]].log, text)
+
+
+class _Wakeup:
+    """What ends a wait early: a signal. For the main thread, once.
+
+    Parameters
+    ----------
+    stop
+        Called when this process is asked to end (SIGTERM, SIGINT).
+    """
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._readable, writable = os.pipe()
+        for end in (self._readable, writable):
+            os.set_blocking(end, False)
+        # The number of each signal that has a handler is written here, also when nobody waits at that moment.
+        signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+        # Handlers that do nothing, not SIG_IGN: jobs would inherit that a signal is ignored.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: stop())
+        for other in (signal.SIGCHLD, signal.SIGHUP):
+            signal.signal(other, lambda _number, _frame: None)
+        # The shell that starts the supervisor in the background ignores it.
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+    def wait(self, timeout_s: float) -> None:
+        """Return when there was a signal since the last call, or after a while."""
+        select.select([self._readable], [], [], timeout_s)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._readable, _MOST_SIGNALS)
 
 
 def main() -> None:

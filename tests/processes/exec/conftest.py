@@ -18,7 +18,9 @@ import cloudpickle
 import pytest
 from tests.frozen import freeze, thaw
 
-from htmap_common.wire import Buffer, Kind, OutputsReader, Record, encode_file
+from htmap.pickling import Freezer, ProgramFreezer
+from htmap_common.program.things import described
+from htmap_common.wire import Buffer, Kind, OutputsReader, Record, encode_file, encode_function
 
 PATIENCE_S = 30.0
 
@@ -50,6 +52,21 @@ class Job:
             "cloudpickle": cloudpickle.__version__,
         }
         self.write("function", Kind.FUNCTION, {**versions, **header}, freeze(function))
+
+    def write_program(self, function: Callable[..., Any], *calls: tuple[Any, ...], argv: Sequence[str] = ()) -> None:
+        """Write the function file as a map does, and a shard whose calls refer to it."""
+        program = ProgramFreezer(function)
+        freezer = Freezer(program.table)
+        pickles = []
+        for call in calls:
+            freezer.add((call, {}))
+            pickles.append(freezer.take(1)[0])
+        program.define()
+        extras, _ = program.extras()
+        things = list(map(described, program.table.things, program.table.qualnames))
+        file = encode_function({}, things, program.lists, [], argv, program.take(), extras)
+        (self.scratch / "function").write_bytes(b"".join(file))
+        self.write("inputs", Kind.INPUTS, {"first": 0, "count": len(calls)}, pickles)
 
     def write_inputs(self, *calls: tuple[Any, ...], first: int = 0, name: str = "inputs", **header: object) -> None:
         """Write a shard; each call is a tuple of positional arguments."""

@@ -176,7 +176,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
     def _reduce_function(self, function: types.FunctionType) -> Any:
         if recipes._should_pickle_by_reference(function):
             return NotImplemented
-        qualname = function.__qualname__ if names.name_of(function) is not None else None
+        qualname = _name_of_function(function)
         reference = self._refer(function, qualname)
         if reference is not None:
             return reference
@@ -190,7 +190,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
 
     def _reduce_cached_function(self, function: Any) -> Any:
         by_value = names.is_by_value(getattr(function, "__module__", None))
-        qualname = function.__qualname__ if names.name_of(function) is not None else None
+        qualname = _name_of_function(function)
         if not by_value and names.find(str(function.__module__), str(function.__qualname__)) is function:
             return NotImplemented
         parameters = function.cache_parameters()
@@ -314,6 +314,12 @@ def _dispatcher_definition(dispatcher: Any, ident: Ident) -> Reduced:
     state = {"registry": registry, "attributes": _of_the_function(dispatcher, generated)}
     arguments = (ident, calls.single_dispatch, (first,))
     return calls.make_value, arguments, state, None, None, calls.fill_single_dispatch
+
+
+def _name_of_function(function: Any) -> str | None:
+    # A method is a part of its class, and made again with it: that of a class of another shape is another one.
+    is_named = "." not in function.__qualname__ and names.name_of(function) is not None
+    return function.__qualname__ if is_named else None
 
 
 def _of_the_function(wrapper: Any, generated: set[str]) -> dict[str, Any]:

@@ -15,10 +15,11 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from htmap.backend.local.program import Program
 from htmap.language.commands import refusal
 
 _DOCKER = "docker://"
@@ -83,7 +84,15 @@ def uses_docker(image: Image | None) -> bool:
     return image is not None and _docker(image) is not None
 
 
-def command(image: Image, name: str, scratch: Path, inside: list[str], environment: Mapping[str, str]) -> list[str]:
+def wrap(program: Program, image: Image) -> Program:
+    """The program that runs another one in its image."""
+    inside = command(image, name_of(program.directory), program.directory, program.command, program.environment)
+    # Docker's program finds its daemon by its environment; what the job gets is in the command.
+    environment = {**program.environment, **(os.environ if uses_docker(image) else {})}
+    return replace(program, command=inside, environment=environment, server_arguments=())
+
+
+def command(image: Image, name: str, scratch: Path, inside: Sequence[str], environment: Mapping[str, str]) -> list[str]:
     """The command that runs another one in the image, with the scratch directory at its own path."""
     docker = _docker(image)
     if docker is None:

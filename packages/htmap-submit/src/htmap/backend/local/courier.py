@@ -23,11 +23,16 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
+
+if TYPE_CHECKING:  # it runs alone
+    from htmap.backend.local.job import Job
+    from htmap.backend.local.program import Program
 
 PLAN = "_condor_courier_plan"
 FAILURE = "_condor_courier_failure"
@@ -39,6 +44,29 @@ _BLOCK_BYTES = 1 << 20
 
 class TransferFailed(Exception):
     """A file cannot be fetched or sent; the message says which and why."""
+
+
+def wrap(program: Program, fetch: Mapping[str, str], send: Mapping[str, str], job: Job) -> Program:
+    """The courier that runs a program; its plan is written into the scratch directory.
+
+    Parameters
+    ----------
+    fetch, send
+        URLs to names in the scratch directory, and the reverse.
+    """
+    plan = {
+        "command": program.command,
+        "environment": dict(program.environment),
+        "fetch": dict(fetch),
+        "send": dict(send),
+        "outputs": job.outputs,
+        "checkpoint_exit_code": job.checkpoint_exit_code,
+    }
+    (program.directory / PLAN).write_text(json.dumps(plan), encoding="utf-8")
+    # Isolated, or the modules beside it would stand for those of the standard library. Proxies and certificates are
+    # those of whoever started the supervisor; a successor recognizes it by its scratch directory.
+    environment = {**os.environ, "_CONDOR_SCRATCH_DIR": str(program.directory)}
+    return replace(program, command=[sys.executable, "-I", __file__], environment=environment, server_arguments=())
 
 
 def fetch(url: str, target: Path) -> int:

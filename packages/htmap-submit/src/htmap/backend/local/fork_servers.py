@@ -26,9 +26,11 @@ import subprocess
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from htmap.backend.local.program import Program
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,46 +45,27 @@ _LONGEST_PID = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
-    """What is to run, and where.
-
-    Attributes
-    ----------
-    executable
-        The file from which a server is started.
-    command
-        The program in its scratch directory, and all its arguments.
-    server_arguments
-        With these it becomes a server.
-    """
-
-    executable: Path
-    command: Sequence[str]
-    server_arguments: Sequence[str]
-    environment: Mapping[str, str]
-    directory: Path
-
-    def kind(self) -> _Kind:
-        """What it shares with others that the same server can fork."""
-        shared = {name: value for name, value in self.environment.items() if name not in _OF_THE_JOB}
-        changed = self.executable.stat().st_mtime_ns
-        return _Kind(self.executable, changed, tuple(self.server_arguments), tuple(sorted(shared.items())))
-
-    def own_arguments(self) -> list[str]:
-        """The arguments that take the place of the server's last one. Raises ValueError."""
-        *common, _ = self.server_arguments
-        start = 1 + len(common)
-        if list(self.command[1:start]) != common:
-            raise ValueError(f"its arguments do not begin with {common}")
-        return list(self.command[start:])
-
-
-@dataclass(frozen=True, slots=True)
 class _Kind:
     executable: Path
     changed_ns: int
     arguments: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
+
+
+def _kind_of(program: Program) -> _Kind:
+    """What it shares with others that the same server can fork."""
+    shared = {name: value for name, value in program.environment.items() if name not in _OF_THE_JOB}
+    changed = program.executable.stat().st_mtime_ns
+    return _Kind(program.executable, changed, tuple(program.server_arguments), tuple(sorted(shared.items())))
+
+
+def _own_arguments(program: Program) -> list[str]:
+    """The arguments that take the place of the server's last one. Raises ValueError."""
+    *common, _ = program.server_arguments
+    start = 1 + len(common)
+    if list(program.command[1:start]) != common:
+        raise ValueError(f"its arguments do not begin with {common}")
+    return list(program.command[start:])
 
 
 @dataclass(slots=True)
@@ -117,10 +100,10 @@ class ForkServers:
         standard
             Descriptors of its standard input, output and error.
         """
-        if not self._is_possible:
+        if not self._is_possible or not program.server_arguments:
             return None
         try:
-            kind = program.kind()
+            kind = _kind_of(program)
         except OSError:  # the usual way has a word for it
             return None
         server = self._servers.get(kind)
@@ -198,7 +181,7 @@ def _ask(control: socket.socket, program: Program, standard: Sequence[int]) -> i
         "directory": str(program.directory),
         "program": program.command[0],
         "environment": dict(program.environment),
-        "arguments": program.own_arguments(),
+        "arguments": _own_arguments(program),
     }
     ours, theirs = socket.socketpair()
     with ours:

@@ -7,7 +7,6 @@ files and processes only, never the queue.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import resource
@@ -21,8 +20,9 @@ from typing import IO
 
 from htmap.backend.local import containers, courier
 from htmap.backend.local.eventlog import Resources, Usage
-from htmap.backend.local.fork_servers import ForkServers, Program
+from htmap.backend.local.fork_servers import ForkServers
 from htmap.backend.local.job import Job
+from htmap.backend.local.program import Program
 from htmap.backend.local.sandbox import STDERR, STDOUT, CannotGoOn, Sandbox
 from htmap.backend.protocol import HoldCode
 
@@ -162,37 +162,40 @@ def cpu(used: resource.struct_rusage) -> Usage:
 
 
 def _spawn(job: Job, sandbox: Sandbox, slot: int, servers: ForkServers, *, is_first: bool) -> int:
-    command, environment = [str(sandbox.executable(job)), *job.arguments], _environment(job, sandbox.scratch, slot)
-    program = Program(job.executable, command, job.fork_server_arguments, environment, sandbox.scratch)
+    program = _program(job, sandbox, slot)
     if job.image is not None:
-        command, environment = _in_image(job.image, sandbox, command, environment)
+        program = containers.wrap(program, job.image)
     if job.fetched or job.sent:
-        fetch = job.fetched if is_first else {}
-        command, environment = _with_courier(job, sandbox, command, environment, fetch)
+        program = courier.wrap(program, job.fetched if is_first else {}, job.sent, job)
     with contextlib.ExitStack() as files:
         standard = _open_standard(job, sandbox, files)
-        if program.server_arguments and command is program.command:  # by itself: in no image, with no courier
-            pid = servers.fork(program, standard)
-            if pid is not None:
-                return pid
-        try:
-            process = subprocess.Popen(
-                command,
-                cwd=sandbox.scratch,
-                env=environment,
-                stdin=standard[0],
-                stdout=standard[1],
-                stderr=standard[2],
-                # A group of its own: signals reach all of it, and a Ctrl-C somewhere else does not.
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
-            number, text = getattr(error, "errno", 0), getattr(error, "strerror", None) or error
-            raise CannotGoOn(
-                HoldCode.FAILED_TO_CREATE_PROCESS,
-                number,
-                f"Failed to execute '{job.executable}': (errno {number}) {text}",
-            ) from error
+        pid = servers.fork(program, standard)
+        return _started(program, standard) if pid is None else pid
+
+
+def _program(job: Job, sandbox: Sandbox, slot: int) -> Program:
+    command = [str(sandbox.executable(job)), *job.arguments]
+    environment = _environment(job, sandbox.scratch, slot)
+    return Program(job.executable, command, environment, sandbox.scratch, job.fork_server_arguments)
+
+
+def _started(program: Program, standard: list[int]) -> int:
+    """Start a program the usual way; its pid."""
+    try:
+        process = subprocess.Popen(
+            program.command,
+            cwd=program.directory,
+            env=program.environment,
+            stdin=standard[0],
+            stdout=standard[1],
+            stderr=standard[2],
+            # A group of its own: signals reach all of it, and a Ctrl-C somewhere else does not.
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
+        number, text = getattr(error, "errno", 0), getattr(error, "strerror", None) or error
+        reason = f"Failed to execute '{program.executable}': (errno {number}) {text}"
+        raise CannotGoOn(HoldCode.FAILED_TO_CREATE_PROCESS, number, reason) from error
     # The supervisor waits for all processes itself, to learn what they used; Popen must not wait for this one too.
     process.returncode = 0
     return process.pid
@@ -207,33 +210,6 @@ def _open_standard(job: Job, sandbox: Sandbox, files: contextlib.ExitStack) -> l
     if job.stderr and job.stderr == job.stdout:
         outputs[1] = outputs[0]
     return [file.fileno() for file in (stdin, *outputs)]
-
-
-def _with_courier(
-    job: Job, sandbox: Sandbox, command: list[str], environment: dict[str, str], fetch: dict[str, str]
-) -> tuple[list[str], dict[str, str]]:
-    """The command and environment of a courier that runs the job."""
-    plan = {
-        "command": command,
-        "environment": environment,
-        "fetch": fetch,
-        "send": job.sent,
-        "outputs": job.outputs,
-        "checkpoint_exit_code": job.checkpoint_exit_code,
-    }
-    (sandbox.scratch / courier.PLAN).write_text(json.dumps(plan), encoding="utf-8")
-    # Isolated, or the modules beside it would stand for those of the standard library. Proxies and certificates are
-    # those of whoever started the supervisor; a successor recognizes it by its scratch directory.
-    return [sys.executable, "-I", courier.__file__], {**os.environ, "_CONDOR_SCRATCH_DIR": str(sandbox.scratch)}
-
-
-def _in_image(
-    image: containers.Image, sandbox: Sandbox, command: list[str], environment: dict[str, str]
-) -> tuple[list[str], dict[str, str]]:
-    """The command that runs the job in its image, and the environment of that command."""
-    inside = containers.command(image, containers.name_of(sandbox.scratch), sandbox.scratch, command, environment)
-    # Docker's program finds its daemon by its environment; what the job gets is in the command.
-    return inside, environment | (dict(os.environ) if containers.uses_docker(image) else {})
 
 
 def _open_stdin(path: Path, files: contextlib.ExitStack) -> IO[bytes]:

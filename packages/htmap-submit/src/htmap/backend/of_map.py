@@ -14,6 +14,7 @@ from pathlib import Path
 
 from htmap.backend.protocol import Action, Backend, JobSelection, QueuedJob, QueueIsGone
 from htmap.exceptions import BackendNotAvailable, StorageError
+from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import MapDir
 from htmap.store.records import QueueIdentity, SubmissionRecord
 
@@ -140,7 +141,8 @@ def _must_be(queue: QueueIdentity, record: SubmissionRecord, map_dir: MapDir) ->
 
 def submissions_of(map_dir: MapDir) -> list[SubmissionRecord]:
     """The submissions of a map that can be read, oldest first."""
-    return [SubmissionRecord.load(map_dir.submission(number).submission) for number in map_dir.submission_numbers()]
+    with storage_errors(f"list the submissions in {map_dir.path}"):
+        return [SubmissionRecord.load(map_dir.submission(number).submission) for number in map_dir.submission_numbers()]
 
 
 def last_queue(map_dir: MapDir) -> QueueIdentity | None:

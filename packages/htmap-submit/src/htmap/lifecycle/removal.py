@@ -18,7 +18,7 @@ from htmap.lifecycle.standing import Standing, standing
 from htmap.observe.pace import Deadline, Pacer
 from htmap.settings import settings
 from htmap.store import tags
-from htmap.store.atomic import remove_tree, storage_errors
+from htmap.store.atomic import is_there, remove_tree, storage_errors
 from htmap.store.locks import exclusive, exclusive_if_free, is_held
 from htmap.store.mapdir import Home, MapDir
 
@@ -110,11 +110,11 @@ def sweep_tag(home: Home, tag: str, backends: Backends) -> bool:
         return False
     map_dir = home.map(found.uid)
     try:
-        if map_dir.path.exists() and standing(map_dir, backends, with_history=True) is not Standing.LEFTOVER:
+        if is_there(map_dir.path) and standing(map_dir, backends, with_history=True) is not Standing.LEFTOVER:
             return False
         _sweep(home, map_dir, backends)
     except StorageError:
-        if map_dir.path.exists():
+        if is_there(map_dir.path):
             raise  # else somebody else removes it at the same time
     tags.release(home, tag, found.uid)
     return True
@@ -135,14 +135,14 @@ def sweep(home: Home, backends: Backends) -> list[str]:
     for name in tags.names(home):
         with contextlib.suppress(HTMapException):
             tag = tags.find(home, name)
-            if not home.map(tag.uid).path.exists() and not home.staging(tag.uid).path.exists():
+            if not is_there(home.map(tag.uid).path) and not is_there(home.staging(tag.uid).path):
                 tags.release(home, name, tag.uid)
     tags.sweep_unclaimed(home, lambda uid: is_held(home.map(uid).lock))
     return swept
 
 
 def _sweep(home: Home, map_dir: MapDir, backends: Backends) -> None:
-    if map_dir.map.exists():
+    if is_there(map_dir.map):
         backends.of(map_dir).act(Action.REMOVE, JobSelection(map_dir.uid), "HTMap: its map was never finished")
     remove_directory(home, map_dir)
     logger.info("Swept up %s, which a killed process had left.", map_dir.path)

@@ -32,7 +32,7 @@ from htmap.exceptions import (
 )
 from htmap.language.description import Description, read
 from htmap.lifecycle.submission import submit, write_submission
-from htmap.store.atomic import make_private_directory, remove_tree, storage_errors
+from htmap.store.atomic import is_there, make_private_directory, remove_tree, storage_errors
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import MapDir, SubmissionDir
 from htmap.store.records import MapRecord, SubmissionRecord, ranges_of
@@ -49,7 +49,7 @@ def changing(map_dir: MapDir) -> Iterator[None]:
         with storage_errors(f"lock {map_dir.path}"), exclusive(map_dir.lock):
             yield
     except StorageError:
-        if map_dir.path.exists():
+        if is_there(map_dir.path):
             raise
         raise MapWasRemoved(f"The map in {map_dir.path} has been removed.") from None
 

@@ -11,6 +11,7 @@ import enum
 from htmap.backend.protocol import JobSelection
 from htmap.backend.select import Backends
 from htmap.exceptions import DamagedFile
+from htmap.store.atomic import is_there, storage_errors
 from htmap.store.locks import is_held
 from htmap.store.mapdir import MapDir
 from htmap.store.records import SubmissionRecord
@@ -39,16 +40,21 @@ def standing(map_dir: MapDir, backends: Backends, *, with_history: bool = False)
     ------
     BackendNotAvailable
         Only the queue could tell, and it cannot be reached.
-    DamagedFile
+    DamagedFile, StorageError
         The directory holds a map whose record cannot be read.
     """
+    with storage_errors(f"look at the map in {map_dir.path}"):
+        return _judged(map_dir, backends, with_history=with_history)
+
+
+def _judged(map_dir: MapDir, backends: Backends, *, with_history: bool) -> Standing:
     if map_dir.path.name.startswith("."):
         return Standing.BEING_MADE if is_held(map_dir.lock) else Standing.LEFTOVER
     first = map_dir.submission(0).submission
-    if not first.exists() and not map_dir.map.exists():
+    if not is_there(first) and not is_there(map_dir.map):
         return Standing.LEFTOVER
     for file in (first, map_dir.map):
-        if not file.exists() and map_dir.path.exists():
+        if not is_there(file) and is_there(map_dir.path):
             # No kill leaves that: a map comes into place whole.
             raise DamagedFile(
                 f"There is no file {file}. Without it the map cannot be used; "

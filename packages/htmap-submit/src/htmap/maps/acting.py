@@ -40,6 +40,7 @@ from htmap.maps.readable import ReadableMap
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.settings import settings
 from htmap.store import tags
+from htmap.store.atomic import is_there
 from htmap.store.mapdir import Home
 from htmap.store.records import spelled
 
@@ -86,10 +87,10 @@ class Map(ReadableMap):
         found = tags.find(home, tag)
         map_dir = home.map(found.uid)
         try:
-            if map_dir.path.exists() and standing(map_dir, BackendsOf(home, settings)) is Standing.MAP:
+            if is_there(map_dir.path) and standing(map_dir, BackendsOf(home, settings)) is Standing.MAP:
                 return cls(tag=found.tag, map_dir=map_dir.path)
         except (StorageError, MapWasRemoved):
-            if map_dir.path.exists():
+            if is_there(map_dir.path):
                 raise  # else it was removed a moment ago
         raise TagNotFound(
             f"There is no map with the tag {tag!r} in {home.path}: its creation, or its removal, is under way or "

@@ -17,6 +17,7 @@ from htmap.results.inputs import Inputs
 from htmap.results.program import Program
 from htmap.results.retrieval import Retrieval
 from htmap.settings import settings
+from htmap.store.atomic import is_there
 from htmap.store.current_tag import CurrentTag
 from htmap.store.mapdir import MapDir
 from htmap.store.records import MapRecord
@@ -53,7 +54,7 @@ class Opened:
         try:
             record = MapRecord.load(directory.map)
         except StorageError:
-            if not directory.map.exists():
+            if not is_there(directory.map):
                 raise MapWasRemoved(f"The map {tag} has been removed.") from None
             raise
         backend = backend or BackendsOf(directory.home, settings).of(directory)

@@ -21,6 +21,7 @@ from htmap.settings import settings
 from htmap.show.lines import BrokenMap, MapLine, MapUsage
 from htmap.show.units import count
 from htmap.store import tags
+from htmap.store.atomic import is_there, storage_errors
 from htmap.store.mapdir import Home, MapDir
 from htmap.store.sizes import Sizes
 
@@ -54,9 +55,10 @@ def is_map(home: Home, tag: str) -> bool:
     """Whether a tag names a map, or something wrong with one: anything but what a killed process left."""
     try:
         map_dir = home.map(tags.find(home, tag).uid)
-        if map_dir.submission(0).submission.exists() and has_events(map_dir):
-            return True  # no map need be opened for it
-        return map_dir.path.exists() and standing(map_dir, BackendsOf(home, settings)) is Standing.MAP
+        with storage_errors(f"look at the map in {map_dir.path}"):
+            if map_dir.submission(0).submission.exists() and has_events(map_dir):
+                return True  # no map need be opened for it
+        return is_there(map_dir.path) and standing(map_dir, BackendsOf(home, settings)) is Standing.MAP
     except TagNotFound:
         return False
     except HTMapException:
@@ -93,7 +95,7 @@ def _is_cut_short(home: Home, tag: str) -> bool:
     """Whether nobody is at work on a tag that names no map."""
     try:
         map_dir = home.map(tags.find(home, tag).uid)
-        return not map_dir.path.exists() or standing(map_dir, BackendsOf(home, settings)) is Standing.LEFTOVER
+        return not is_there(map_dir.path) or standing(map_dir, BackendsOf(home, settings)) is Standing.LEFTOVER
     except HTMapException:
         return False  # gone by now
 
@@ -129,7 +131,7 @@ def _problem_without_tag(home: Home, map_dir: MapDir) -> str | None:
             case Standing.BEING_MADE:
                 return None
     except HTMapException as error:
-        return str(error) if map_dir.path.exists() else None
+        return str(error) if is_there(map_dir.path) else None
 
 
 def lines(

@@ -20,6 +20,7 @@ from htmap.observe.fold import HoldReason, JobFigures, JobState, JobTable, MapSt
 from htmap.observe.from_queue import Answer, Job, Silence
 from htmap.observe.outputs import Outputs
 from htmap.observe.statuses import ACTIVE, ComponentStatus
+from htmap.store.atomic import is_there
 from htmap.store.mapdir import MapDir
 from htmap.store.records import MapRecord, SubmissionRecord
 
@@ -160,11 +161,13 @@ class Components:
     def _next_submission(self) -> SubmissionRecord | None:
         number = len(self._submissions)
         path = self.map_dir.submission(number).submission
-        if not path.exists():
+        if not is_there(path):
             return None
         try:
             record = SubmissionRecord.load(path)
         except StorageError:
+            if is_there(path):
+                raise
             return None  # taken back a moment ago
         has_reached_queue = number == 0 or record.cluster is not None or number in self._named
         return record if has_reached_queue else None

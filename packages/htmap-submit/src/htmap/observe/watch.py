@@ -21,6 +21,7 @@ from htmap.observe.from_queue import ask_queue
 from htmap.observe.pace import Timeout, wait_until
 from htmap.observe.statuses import ComponentStatus
 from htmap.settings import settings
+from htmap.store.atomic import is_there
 from htmap.store.current_tag import CurrentTag
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class Watch:
 
     def exists(self) -> bool:
         """Whether the map has not been removed."""
-        return self._components.map_dir.map.exists()
+        return is_there(self._components.map_dir.map)
 
     def check_exists(self) -> None:
         """Raise `htmap.exceptions.MapWasRemoved` if the map has been removed."""

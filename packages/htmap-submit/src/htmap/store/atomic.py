@@ -39,6 +39,17 @@ def storage_errors(doing: str) -> Iterator[None]:
         raise StorageError(f"Cannot {doing}: {error.strerror or error}{where}. {advice}".rstrip()) from error
 
 
+def is_there(path: Path) -> bool:
+    """Whether something lies at a path, also where a disk does not let anybody look."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def write_file(path: Path, buffers: Iterable[Buffer], mode: int = 0o600) -> None:
     """Write a file beside its place, then rename it there.
 

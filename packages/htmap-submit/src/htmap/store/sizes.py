@@ -12,7 +12,7 @@ import time
 from typing import NamedTuple
 
 from htmap.exceptions import StorageError
-from htmap.store.atomic import size_of, storage_errors, write_file
+from htmap.store.atomic import is_there, size_of, storage_errors, write_file
 from htmap.store.mapdir import Home, MapDir
 
 # Users may delete what a finished map sent back: so no count is believed for ever.
@@ -61,7 +61,7 @@ class Sizes:
     def save(self) -> None:
         """Keep what was counted, for maps that are still there; a disk that refuses is no reason to fail."""
         if self._has_news:
-            kept = [(uid, counted) for uid, counted in self._counted.items() if self._home.map(uid).path.exists()]
+            kept = [(uid, counted) for uid, counted in self._counted.items() if is_there(self._home.map(uid).path)]
             with contextlib.suppress(StorageError), storage_errors("keep the sizes of maps"):
                 write_file(self._home.sizes, [json.dumps(kept).encode()])
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from htmap.cli.console import heading, paint, painted, say_json
+from htmap.cli.console import colors, heading, paint, painted, say_json
 from htmap.cli.exits import Exit
 from htmap.cli.selection import Selection, for_each_map, selects_maps
 from htmap.management import terminal_width
@@ -39,6 +39,7 @@ _STATUSES = [status.value for status in ComponentStatus]
     help=f"Order the lines of a table; -COLUMN: the largest first. One of {', '.join(COLUMNS)}.",
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many lines of a table for each map.")
+@colors
 def components_command(
     selection: Selection,
     wanted: str | None,

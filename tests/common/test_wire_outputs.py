@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import struct
 import subprocess
 import sys
+import tracemalloc
+import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -291,19 +296,84 @@ def test_a_trailer_with_an_unknown_meaning_is_reported(finished: bytes, path: Pa
         assert isinstance(reader.damage, Corrupt)
 
 
-@pytest.mark.parametrize("offset", [50, 10**6])
-def test_an_entry_that_points_to_no_record_is_found_out(offset: int, unfinished: bytes, path: Path) -> None:
+@pytest.mark.parametrize("wrong", [{"offset": 50}, {"component": 8}, {"status": "raised"}])
+def test_an_entry_that_points_to_no_record_is_found_out(wrong: Any, unfinished: bytes, path: Path) -> None:
     with OutputsReader.open(path) as reader:
-        entry = reader.entries[0]
-        wrong = [entry._replace(offset=offset), entry._replace(component=8), entry._replace(status="raised")]
-    path.write_bytes(b"".join([unfinished, *encode_index(wrong, len(unfinished))]))
+        entry = reader.entries[0]._replace(**wrong)
+    path.write_bytes(b"".join([unfinished, *encode_index([entry], len(unfinished))]))
     with OutputsReader.open(path) as reader:
         assert reader.is_finished
-        for entry in reader.entries:
-            with pytest.raises(WireError):
-                reader.header(entry)
-            with pytest.raises(WireError):
-                reader.record(entry)
+        with pytest.raises(WireError):
+            reader.header(reader.entries[0])
+        with pytest.raises(WireError):
+            reader.record(reader.entries[0])
+
+
+@pytest.mark.parametrize("offset", [0, 31, 10**6])
+def test_an_index_of_places_where_no_record_can_be_is_damaged(offset: int, unfinished: bytes, path: Path) -> None:
+    with OutputsReader.open(path) as reader:
+        entries = reader.entries
+    for wrong in ([entries[0]._replace(offset=offset)], [*entries, entries[-1]], entries[::-1]):
+        path.write_bytes(b"".join([unfinished, *encode_index(wrong, len(unfinished))]))
+        with OutputsReader.open(path) as reader:
+            assert (components(reader), reader.is_finished) == (list(COMPONENTS), False)
+            assert isinstance(reader.damage, Corrupt)
+
+
+def test_an_index_may_say_more_one_day(unfinished: bytes, path: Path) -> None:
+    with OutputsReader.open(path) as reader:
+        entries = reader.entries
+    index = b"".join(encode_record(len(unfinished), {"index": [list(entry) for entry in entries], "more": {"x": [1]}}))
+    trailer = encode_index([], len(unfinished))[-1]
+    path.write_bytes(b"".join([unfinished, index, trailer]))
+    with OutputsReader.open(path) as reader:
+        assert (reader.entries, reader.is_finished) == (entries, True)
+
+
+def test_a_file_with_more_records_than_it_can_have_is_damaged(finished: bytes, unfinished: bytes, path: Path) -> None:
+    for content in (finished, unfinished):
+        path.write_bytes(content)
+        with OutputsReader.open(path, most=len(COMPONENTS)) as reader:
+            assert components(reader) == list(COMPONENTS)
+            assert reader.damage is None
+        with OutputsReader.open(path, most=1) as reader:
+            assert reader.damage is not None
+
+
+FILLINGS = [
+    b"\x80",
+    b"\x90",
+    b"\x93\x01\x02\x03",
+    b"\x93\x00\xa0\x20",
+    b"\x81\xa1a\x01",
+    b"\xe0",
+    b"\xdd\x7f\xff\xff\xff",
+]
+
+
+@pytest.mark.parametrize("filling", FILLINGS)
+@pytest.mark.parametrize("as_index", [True, False])
+def test_a_header_takes_no_more_memory_than_a_small_multiple_of_its_file(
+    filling: bytes, unfinished: bytes, path: Path, *, as_index: bool
+) -> None:
+    count = 500_000 // len(filling)
+    key = b"\x81\xa5index" if as_index else b"\x83\xa9component\x01\xa6status\xa8returned\xa4more"
+    header = key + b"\xdd" + count.to_bytes(4, "big") + filling * count
+    at = len(unfinished)
+    prefix = with_crc(struct.pack(">IQII", len(header), 0, zlib.crc32(header), 0))
+    trailer = encode_index([], at)[-1] if as_index else b""
+    path.write_bytes(b"".join([unfinished, prefix, header, trailer]))
+    tracemalloc.start()
+    try:
+        with OutputsReader.open(path) as reader:
+            for entry in reader.entries:
+                with contextlib.suppress(WireError):
+                    reader.header(entry)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # A list of numbers is decoded whole: each byte can be a number of its own.
+    assert peak < (50 if filling == b"\xe0" and not as_index else 25) * len(header)
 
 
 @settings(max_examples=100, deadline=None)

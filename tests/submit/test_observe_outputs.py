@@ -74,6 +74,28 @@ def test_a_file_that_grows_is_looked_at_again(map_dir: MapDir, outputs: Outputs)
     assert outputs.raised(0, 0) == frozenset({1})
 
 
+def test_a_file_that_could_not_be_read_is_looked_at_again_when_it_has_changed(
+    map_dir: MapDir, outputs: Outputs
+) -> None:
+    place = write(map_dir, {0: returned("x"), 1: raised(ValueError("y"))})
+    whole, status = place.read_bytes(), place.stat()
+    for damaged in (b"garbage".ljust(len(whole)), whole[:-1].ljust(len(whole), b"\0")):
+        place.write_bytes(damaged)
+        os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert outputs.raised(0, 0, 2) is None
+        place.write_bytes(whole)
+        os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert outputs.raised(0, 0, 2) is None, "a failure is remembered"
+    os.utime(place)
+    assert outputs.raised(0, 0, 2) == frozenset({1})
+
+
+def test_a_file_with_more_records_than_its_job_has_components_is_damaged(map_dir: MapDir, outputs: Outputs) -> None:
+    write(map_dir, {component: returned("x") for component in range(30)})
+    assert outputs.raised(0, 0, 2) is None
+    assert Outputs(map_dir).raised(0, 0, 30) == frozenset()
+
+
 def test_a_file_that_was_cut_short_keeps_the_records_before(map_dir: MapDir, outputs: Outputs) -> None:
     place = write(map_dir, {0: returned("x"), 1: returned("y" * 1000)}, whole=False)
     os.truncate(place, place.stat().st_size - 10)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from .checksum import crc32, crc32_of
 from .errors import Corrupt, NotOurFile, Torn, UnknownFormat, WrongKind
-from .header import MAX_HEADER_SIZE, pack_header, unpack_header
+from .header import MAX_HEADER_SIZE, pack_header, peek, unpack_header
 from .source import Buffer, Source
 
 FORMAT = 1
@@ -26,6 +26,7 @@ RESERVED_KEYS = frozenset(("segments", "align", "index"))
 _FILE_HEADER = struct.Struct(">8s16sII")
 _PREFIX = struct.Struct(">IQIII")
 _CRC_SIZE = 4
+_PEEKED = 64 * 1024
 FIRST_RECORD = _FILE_HEADER.size
 
 
@@ -206,6 +207,23 @@ def read_frame_header(source: Source, frame: Frame) -> dict[str, Any]:
     if crc32(packed) != frame.header_crc:
         raise Corrupt(f"the checksum of the header of the record at byte {frame.offset} is wrong")
     return unpack_header(packed)
+
+
+def frame_header_is_whole(source: Source, frame: Frame) -> None:
+    """Compare the header of a record with its checksum, without holding it in memory. Raises `Corrupt`."""
+    if crc32_of(source, frame.header_start, frame.header_length) != frame.header_crc:
+        raise Corrupt(f"the checksum of the header of the record at byte {frame.offset} is wrong")
+
+
+def peek_frame_header(source: Source, frame: Frame, keys: Sequence[str]) -> dict[str, Any]:
+    """The header of a record; of a large one only these keys, which our writers put first."""
+    if frame.header_length <= _PEEKED:
+        return read_frame_header(source, frame)
+    frame_header_is_whole(source, frame)
+    found = peek(source.read(frame.header_start, _PEEKED), keys)
+    if found is None:
+        raise Corrupt(f"the large header of the record at byte {frame.offset} does not begin with {' and '.join(keys)}")
+    return found
 
 
 def check_body(source: Source, frame: Frame) -> None:

@@ -6,6 +6,7 @@ In: a `Source` of untrusted bytes. Out: the components in it, and what is damage
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -13,17 +14,27 @@ from .checksum import crc32
 from .errors import Corrupt, Torn, WireError
 from .framing import (
     FIRST_RECORD,
+    Frame,
     check_body,
     encode_record,
+    frame_header_is_whole,
+    peek_frame_header,
     read_frame,
-    read_frame_header,
     walk_frames,
     with_crc,
 )
+from .header import begins_with, unpack_rows
 from .source import Buffer, Source
 
 _TRAILER = struct.Struct(">Q8sII")
 _MAGIC = b"HTMAPEND"
+_WORD = 16
+
+SMALLEST_RECORD = 24
+"""Bytes that every record takes: its prefix alone."""
+
+# Two numbers of nine bytes at most, and a word.
+_LARGEST_ROW = 64
 
 
 class IndexEntry(NamedTuple):
@@ -63,14 +74,21 @@ def encode_index(entries: Sequence[IndexEntry], offset: int) -> list[Buffer]:
     return [*encode_record(offset, {"index": [list(entry) for entry in entries]}), with_crc(start)]
 
 
-def find_records(source: Source) -> Contents:
-    """The records of an outputs file whose file header has been checked. The bodies are not touched."""
+def find_records(source: Source, most: int | None = None) -> Contents:
+    """The records of an outputs file whose file header has been checked. The bodies are not touched.
+
+    Parameters
+    ----------
+    most
+        So many there can be: more are damage. None: as many as fit into the file.
+    """
+    most = source.size // SMALLEST_RECORD if most is None else most
     try:
-        return Contents(_read_index(source), is_finished=True, damage=None)
+        return Contents(_read_index(source, most), is_finished=True, damage=None)
     except Torn:
-        return _walk(source)
+        return _walk(source, most)
     except Corrupt as error:
-        return _walk(source)._replace(damage=error)
+        return _walk(source, most)._replace(damage=error)
 
 
 def find_whole_records(source: Source) -> tuple[list[IndexEntry], int]:
@@ -79,9 +97,9 @@ def find_whole_records(source: Source) -> tuple[list[IndexEntry], int]:
     end = FIRST_RECORD
     try:
         for frame in walk_frames(source):
-            header = read_frame_header(source, frame)
-            if "index" in header:
+            if is_index(source, frame):
                 break
+            header = peek_frame_header(source, frame, ("component", "status"))
             check_body(source, frame)
             entries.append(entry_of(header, frame.offset))
             end = frame.end
@@ -90,16 +108,17 @@ def find_whole_records(source: Source) -> tuple[list[IndexEntry], int]:
     return entries, end
 
 
-def _walk(source: Source) -> Contents:
+def _walk(source: Source, most: int) -> Contents:
     entries: list[IndexEntry] = []
     damage: WireError | None = None
     try:
-        for frame in walk_frames(source):
+        for number, frame in enumerate(walk_frames(source)):
+            _check_count(number, most)
             try:
-                header = read_frame_header(source, frame)
-                if "index" in header:
+                if is_index(source, frame):
                     _check_rest(source, frame.end)
                     break
+                header = peek_frame_header(source, frame, ("component", "status"))
                 entries.append(entry_of(header, frame.offset))
             except Corrupt as error:
                 # Its prefix was whole, so the record after it can be found.
@@ -111,19 +130,38 @@ def _walk(source: Source) -> Contents:
     return Contents(entries, is_finished=False, damage=damage)
 
 
+def _check_count(number: int, most: int) -> None:
+    if number > most:
+        raise Corrupt(f"it holds more than the {most} records that it can have")
+
+
 def _check_rest(source: Source, end_of_index: int) -> None:
     if source.size - end_of_index >= _TRAILER.size:
         raise Corrupt("its trailer is wrong")
 
 
-def _read_index(source: Source) -> list[IndexEntry]:
+def _read_index(source: Source, most: int) -> list[IndexEntry]:
     """Raises `Torn` when there is no trailer, `Corrupt` when it points to no index."""
     offset = _read_trailer(source)
     frame = read_frame(source, offset)
-    index = read_frame_header(source, frame).get("index")
-    if frame.end != source.size - _TRAILER.size or type(index) is not list:
+    if frame.end != source.size - _TRAILER.size or frame.header_length > _LARGEST_ROW * (most + 1):
         raise Corrupt("its trailer does not point to an index")
-    return [_to_entry(item) for item in index]
+    frame_header_is_whole(source, frame)
+    entries: list[IndexEntry] = []
+    end = FIRST_RECORD
+    for row in unpack_rows(source.read(frame.header_start, frame.header_length), "index", len(IndexEntry._fields)):
+        entry = _to_entry(row)
+        # Records lie one behind the other: so there are no more of them than fit into the file.
+        if not end <= entry.offset <= offset - SMALLEST_RECORD or len(entries) == most:
+            raise Corrupt("its index names a place where no record can be")
+        entries.append(entry)
+        end = entry.offset + SMALLEST_RECORD
+    return entries
+
+
+def is_index(source: Source, frame: Frame) -> bool:
+    """Whether the header of a record is an index: nothing else begins like it."""
+    return begins_with(source.read(frame.header_start, min(frame.header_length, _WORD)), "index")
 
 
 def _read_trailer(source: Source) -> int:
@@ -142,5 +180,5 @@ def _read_trailer(source: Source) -> int:
 def _to_entry(item: Any) -> IndexEntry:
     match item:
         case [int(component), str(status), int(offset)] if component >= 0 and offset >= FIRST_RECORD:
-            return IndexEntry(component, status, offset)
+            return IndexEntry(component, sys.intern(status), offset)
     raise Corrupt("a record or the index names no component, status or place")

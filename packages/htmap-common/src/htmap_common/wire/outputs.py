@@ -149,8 +149,13 @@ class OutputsReader:
             self.damage.path = path
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> OutputsReader:
+    def open(cls, path: str | os.PathLike[str], *, most: int | None = None) -> OutputsReader:
         """Find the records, without touching their bodies.
+
+        Parameters
+        ----------
+        most
+            So many records there can be: a file that says it has more is damaged. Bounds time and memory.
 
         Raises
         ------
@@ -162,7 +167,7 @@ class OutputsReader:
         try:
             with naming(path):
                 check_file_header(source, Kind.OUTPUTS)
-                return cls(os.fspath(path), source, find_records(source))
+                return cls(os.fspath(path), source, find_records(source, most))
         except BaseException:
             source.close()
             raise

@@ -246,10 +246,11 @@ class Components:
 
     def _status_in_output(self, place: Place, component: int, *, has_failed: bool) -> ComponentStatus:
         """The status of one of several components of a job that did not end well."""
+        size = self._submissions[place.submission].chunksize
         if has_failed:
-            returned = component in self.outputs.returned(*place)
+            returned = component in self.outputs.returned(*place, size)
         else:
-            raised = self.outputs.raised(*place)
+            raised = self.outputs.raised(*place, size)
             self._has_late_output |= raised is None
             returned = raised is not None and component not in raised
         return ComponentStatus.COMPLETED if returned else ComponentStatus.ERRORED

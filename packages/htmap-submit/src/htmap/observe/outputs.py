@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from htmap.exceptions import DamagedFile, InvalidOutputStatus, OutputNotFound, StorageError
@@ -18,6 +18,8 @@ from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import MapDir
 from htmap_common.agreed import RAISED, RETURNED
 from htmap_common.wire import IndexEntry, Outcome, OutcomeRecord, OutputsReader, WireError, read_outcome
+
+_SPARE = 16
 
 
 class Outputs:
@@ -27,6 +29,7 @@ class Outputs:
         self._map_dir = map_dir
         self._raised: dict[tuple[int, int], frozenset[int]] = {}
         self._returned: dict[tuple[int, int], frozenset[int]] = {}
+        self._unreadable: dict[tuple[int, int], tuple[int, int, int]] = {}
         self._last = _LastFile()
         # Nobody closes a Map. A finalizer, unlike __del__, comes before those of the files it has in a cycle with it.
         weakref.finalize(self, self._last.close)
@@ -51,31 +54,54 @@ class Outputs:
             record = reader.record(entry)
             return OutcomeRecord(_typed(record.header, component), record.segments)
 
-    def raised(self, submission: int, job: int) -> frozenset[int] | None:
-        """Which components of an ended job raised, from the index alone. None: its output cannot be read (yet)."""
+    def raised(self, submission: int, job: int, components: int | None = None) -> frozenset[int] | None:
+        """Which components of an ended job raised, from the index alone. None: its output cannot be read (yet).
+
+        Parameters
+        ----------
+        components
+            How many the job has: a file that says it holds many more is damaged, and is not read to its end.
+        """
         known = self._raised.get((submission, job))
         if known is None:
-            try:
-                with OutputsReader.open(self._map_dir.submission(submission).output(job)) as reader:
-                    if not reader.is_finished:
-                        return None
-                    known = frozenset(entry.component for entry in reader.entries if entry.status != RETURNED)
-            except (WireError, OSError):
+            entries = self._entries(submission, job, components, finished=True)
+            if entries is None:
                 return None
+            known = frozenset(entry.component for entry in entries if entry.status != RETURNED)
             self._raised[submission, job] = known
         return known
 
-    def returned(self, submission: int, job: int) -> frozenset[int]:
+    def returned(self, submission: int, job: int, components: int | None = None) -> frozenset[int]:
         """Which components of a job that failed had returned by then: those whose records came back."""
         known = self._returned.get((submission, job))
         if known is None:
-            try:
-                with OutputsReader.open(self._map_dir.submission(submission).output(job)) as reader:
-                    known = frozenset(entry.component for entry in reader.entries if entry.status == RETURNED)
-            except (WireError, OSError):
+            entries = self._entries(submission, job, components, finished=False)
+            if entries is None:
                 return frozenset()
+            known = frozenset(entry.component for entry in entries if entry.status == RETURNED)
             self._returned[submission, job] = known
         return known
+
+    def _entries(
+        self, submission: int, job: int, components: int | None, *, finished: bool
+    ) -> Sequence[IndexEntry] | None:
+        """The records of a job's output. None: it cannot be read, or not yet; it is looked at again if it changes."""
+        path = self._map_dir.submission(submission).output(job)
+        try:
+            status = path.stat()
+            version = (status.st_ino, status.st_size, status.st_mtime_ns)
+            if self._unreadable.get((submission, job)) == version:
+                return None
+            # A component has one record; a few more do no harm.
+            with OutputsReader.open(path, most=None if components is None else 2 * components + _SPARE) as reader:
+                if reader.is_finished or not finished:
+                    return reader.entries
+        except WireError:
+            pass
+        except OSError:
+            return None
+        self._unreadable[submission, job] = version
+        return None
 
     @contextlib.contextmanager
     def _reader(self, submission: int, job: int, component: int) -> Iterator[tuple[OutputsReader, IndexEntry]]:

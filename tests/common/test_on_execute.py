@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,12 +21,6 @@ def told() -> Iterator[list[tuple[str, tuple[object, ...]]]]:
     )
     yield calls
     on_execute.install(checkpoint=lambda *_: None, transfer_output_files=lambda *_: None)
-
-
-def test_without_a_runner_the_calls_do_nothing(tmp_path: Path) -> None:
-    code = "import htmap_common; htmap_common.checkpoint('x'); htmap_common.transfer_output_files('x', 'y')"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=tmp_path)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_installed_runner_is_told(told: list[tuple[str, tuple[object, ...]]]) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import struct
-import subprocess
-import sys
 import tracemalloc
 import zlib
 from pathlib import Path
@@ -391,31 +389,3 @@ def test_random_contents_raise_nothing_but_wire_errors(
         append(writer, 5)
         writer.finish()
     assert list(read_what_is_whole(path)[0]) == [*before, 5]
-
-
-FULL_DISK = """
-import os, resource, signal, sys
-from htmap_common.wire import OutputsWriter
-
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-record = {"component": 1, "status": "returned"}
-with OutputsWriter.open(sys.argv[1]) as writer:
-    writer.append({"component": 0, "status": "returned"}, [b"fits"])
-    size = os.path.getsize(sys.argv[1])
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 5000, resource.RLIM_INFINITY))
-    try:
-        writer.append(record, [bytes(4000), bytes(4000)])
-    except OSError as error:
-        print(type(error).__name__, os.path.getsize(sys.argv[1]) == size, len(writer.entries))
-    writer.append(record, [b"fits too"])
-    writer.finish()
-"""
-
-
-def test_a_full_disk_leaves_no_half_record(path: Path) -> None:
-    script = [sys.executable, "-c", FULL_DISK, str(path)]
-    output = subprocess.run(script, check=True, capture_output=True, text=True, timeout=60).stdout
-    assert output == "OSError True 1\n"
-    whole, is_noticed = read_what_is_whole(path)
-    assert not is_noticed
-    assert [bytes(whole[component].segments[0]) for component in (0, 1)] == [b"fits", b"fits too"]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.no_processes import starts_no_process
 from tests.submit.fake_backend import FakeBackend, only
 from tests.submit.fake_bindings import Bindings
 
@@ -24,6 +25,8 @@ from htmap.options import MapOptions
 from htmap.pickling import call_of
 from htmap.settings import BASE_SETTINGS, Settings
 from htmap.store.mapdir import Home
+
+__all__ = ["starts_no_process"]  # also a fixture
 
 MakeMap = Callable[..., ReadableMap]
 

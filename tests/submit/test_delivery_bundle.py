@@ -6,8 +6,6 @@ import io
 import os
 import signal
 import stat
-import subprocess
-import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -29,20 +27,6 @@ def executable(map_dir: MapDir) -> Path:
     return Path(bundle.descriptors("t", map_dir.path)["executable"])
 
 
-def test_the_zip_runs_where_nothing_is_installed(map_dir: MapDir, tmp_path: Path) -> None:
-    bundle.set_up("t", map_dir.path)
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", str(executable(map_dir)), "--self-test"],
-        cwd=tmp_path,
-        env={},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 def test_the_zip_is_an_executable_for_its_owner_alone(map_dir: MapDir) -> None:
     bundle.set_up("t", map_dir.path)
     assert executable(map_dir).read_bytes().startswith(b"#!/usr/bin/env python3\n")
@@ -59,23 +43,6 @@ def test_the_zip_is_small_and_holds_each_module_twice() -> None:
     assert compiled == {f"{name}c" for name in sources - {"__main__.py"}}
     assert {name.partition("/")[0] for name in sources} == {*runners._PACKAGES, "__main__.py"}
     assert len(names) == len(sources) + len(compiled)
-
-
-def test_an_interpreter_of_this_version_compiles_nothing_of_the_zip(map_dir: MapDir) -> None:
-    bundle.set_up("t", map_dir.path)
-    ask = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import htmap_exec.worker; print(*sys.modules.values(), sep='\\n')"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", ask, str(executable(map_dir))],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    modules = [line for line in ran.stdout.splitlines() if str(executable(map_dir)) in line]
-    assert modules
-    assert all(".pyc" in line for line in modules)
 
 
 def test_the_zip_is_made_once_and_shared_by_all_maps(map_dir: MapDir, home: Home) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -11,15 +9,6 @@ import pytest
 
 from htmap.exceptions import StorageError
 from htmap.store.locks import exclusive, is_held
-
-HOLD = """
-import sys
-from pathlib import Path
-from htmap.store.locks import exclusive
-with exclusive(Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
 
 
 def test_a_lock_that_nobody_made_is_not_held(tmp_path: Path) -> None:
@@ -38,17 +27,6 @@ def test_a_lock_is_given_up_when_the_block_fails(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), exclusive(tmp_path / "lock"):
         raise ZeroDivisionError
     assert not is_held(tmp_path / "lock")
-
-
-def test_a_lock_is_gone_with_its_process_however_that_ended(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        assert is_held(tmp_path / "lock")
-        process.kill()
-        process.wait()
-        assert not is_held(tmp_path / "lock")
 
 
 def test_writers_take_turns(tmp_path: Path) -> None:

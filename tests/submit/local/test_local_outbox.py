@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,18 +7,6 @@ import pytest
 
 from htmap.backend.local import outbox
 from htmap.backend.local.queue import Queue
-
-WRITER = textwrap.dedent("""\
-    import pathlib, sys
-    from htmap.backend.local import outbox
-    from htmap.backend.local.queue import Queue
-    with Queue(pathlib.Path(sys.argv[1])) as queue:
-        sys.stdin.read()
-        for number in range(150):
-            with queue.transaction():
-                queue.post(1, f"{sys.argv[2]} {number} {'x' * 500}\\n")
-            outbox.deliver(queue)
-    """)
 
 
 class Box:
@@ -113,19 +98,6 @@ def test_a_log_that_cannot_be_written_keeps_its_text_until_it_can(box: Box) -> N
     outbox.deliver(box.queue)
     assert box.log.read_text() == "first\n"
     assert box.queue.log_errors() == {}
-
-
-def test_several_writers_never_mix_or_repeat(box: Box) -> None:
-    command = [sys.executable, "-c", WRITER, str(box.home)]
-    writers = [subprocess.Popen([*command, name], stdin=subprocess.PIPE) for name in "abc"]
-    for writer in writers:
-        assert writer.stdin is not None
-        writer.stdin.close()
-    assert [writer.wait() for writer in writers] == [0, 0, 0]
-    lines = box.log.read_text().splitlines()
-    assert all(line.endswith("x" * 500) for line in lines)
-    for name in "abc":
-        assert [line.split()[1] for line in lines if line[0] == name] == [str(number) for number in range(150)]
 
 
 def test_a_log_of_an_earlier_queue_is_continued(tmp_path: Path) -> None:

@@ -15,8 +15,7 @@ from pathlib import Path
 import cloudpickle
 import psutil
 import pytest
-
-import htmap
+from tests.kept_settings import kept_settings
 
 _REMOVAL_TIMEOUT_S = 60.0
 
@@ -32,12 +31,11 @@ def _queue(request: pytest.FixtureRequest, backend: str) -> None:
 def htmap_dir(backend: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An HTMAP_DIR for one test, with a short path: the names of sockets have a limit."""
     folder = Path(tempfile.mkdtemp(prefix="htmap-"))
-    before = htmap.settings.to_dict()
-    for name, value in {"HTMAP_DIR": str(folder), "BACKEND": backend}.items():
-        monkeypatch.setenv(name if name.startswith("HTMAP_") else f"HTMAP_{name}", value)
-        htmap.settings[name] = value
-    yield folder
-    htmap.settings.replace(type(htmap.settings)(before))
+    with kept_settings() as settings:
+        for name, value in {"HTMAP_DIR": str(folder), "BACKEND": backend}.items():
+            monkeypatch.setenv(name if name.startswith("HTMAP_") else f"HTMAP_{name}", value)
+            settings[name] = value
+        yield folder
     _remove_jobs(folder) if backend == "htcondor" else _end_processes(folder)
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import cloudpickle
 import pytest
 from tests import delivered
+from tests.kept_settings import kept_settings
 
 import htmap
 from testbed.pool import Pool
@@ -28,16 +29,15 @@ ROOT = Path(__file__).parents[2]
 def pool_home(pool: Pool, request: pytest.FixtureRequest) -> Iterator[Path]:  # noqa: ARG001 - the pool must run first
     """An HTMAP_DIR whose maps run on the pool."""
     folder = Path(tempfile.mkdtemp(prefix="htmap-"))
-    before = htmap.settings.to_dict()
-    htmap.settings["HTMAP_DIR"] = str(folder)
-    htmap.settings["BACKEND"] = "htcondor"
-    for module in (delivered, request.module):
-        cloudpickle.register_pickle_by_value(module)
-    yield folder
-    for module in (delivered, request.module):
-        cloudpickle.unregister_pickle_by_value(module)
-    htmap.clean(all=True)
-    htmap.settings.replace(type(htmap.settings)(before))
+    with kept_settings() as settings:
+        settings["HTMAP_DIR"] = str(folder)
+        settings["BACKEND"] = "htcondor"
+        for module in (delivered, request.module):
+            cloudpickle.register_pickle_by_value(module)
+        yield folder
+        for module in (delivered, request.module):
+            cloudpickle.unregister_pickle_by_value(module)
+        htmap.clean(all=True)
     shutil.rmtree(folder)
 
 

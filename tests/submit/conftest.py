@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kept_settings import kept_settings
 from tests.no_processes import starts_no_process
 from tests.submit.fake_backend import FakeBackend, only
 from tests.submit.fake_bindings import Bindings
 
-import htmap
 from htmap.delivery.registry import DeliveryMethod
 from htmap.lifecycle.new_map import Request, create
 from htmap.maps.opened import Opened
@@ -34,11 +34,10 @@ MakeMap = Callable[..., ReadableMap]
 @pytest.fixture
 def own_settings(tmp_path: Path) -> Iterator[Settings]:
     """`htmap.settings` as they are without ~/.htmaprc, with an HTMAP_DIR of this test, and no patience."""
-    before = Settings.from_settings(htmap.settings)
     ours = {"HTMAP_DIR": str(tmp_path / "htmap"), "WAIT_TIME": 0.01, "OUTPUT_GRACE": 0.0}
-    htmap.settings.replace(Settings.from_settings({}, ours, BASE_SETTINGS))
-    yield htmap.settings
-    htmap.settings.replace(before)
+    with kept_settings() as settings:
+        settings.replace(Settings.from_settings({}, ours, BASE_SETTINGS))
+        yield settings
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 import cloudpickle
 import psutil
 import pytest
+from tests.kept_settings import kept_settings
 
 import htmap
 
@@ -21,17 +22,16 @@ TIMEOUT_S = 60
 def local_home(request: pytest.FixtureRequest) -> Iterator[Path]:
     """An HTMAP_DIR with a local queue; whatever runs in it is ended."""
     home = Path(tempfile.mkdtemp(prefix="htmap-"))
-    before = htmap.settings.to_dict()
-    htmap.settings["HTMAP_DIR"] = str(home)
-    htmap.settings["BACKEND"] = "local"
-    cloudpickle.register_pickle_by_value(request.module)
-    yield home
-    cloudpickle.unregister_pickle_by_value(request.module)
-    htmap.clean(all=True)
+    with kept_settings() as settings:
+        settings["HTMAP_DIR"] = str(home)
+        settings["BACKEND"] = "local"
+        cloudpickle.register_pickle_by_value(request.module)
+        yield home
+        cloudpickle.unregister_pickle_by_value(request.module)
+        htmap.clean(all=True)
     for supervisor in supervisors(home):
         supervisor.kill()
         supervisor.wait()
-    htmap.settings.replace(type(htmap.settings)(before))
     shutil.rmtree(home)
 
 

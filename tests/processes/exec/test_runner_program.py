@@ -41,7 +41,8 @@ def fibonacci(n: int) -> int:
 
 
 def told(a: Model, b: typing.Any) -> int:
-    return a.n + b
+    total: int = a.n + b
+    return total
 
 
 def in_a_pool(method: str) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ import htmap
 from htmap.exceptions import BackendNotAvailable, DamagedFile, InvalidOption, TagNotFound
 from htmap.store import tags
 from htmap.store.mapdir import Home, MapDir
+from htmap.store.records import MapRecord
 from htmap.store.tags import Tag
 
 
@@ -78,6 +81,22 @@ def test_cleaning_removes_transient_maps(three: FakeBackend) -> None:
     assert htmap.get_tags() == ("fit-1", "fit-2")
     assert len(three.jobs) == 2
     assert htmap.clean() == []
+
+
+def test_only_old_maps_are_cleaned_if_an_age_is_given(three: FakeBackend) -> None:  # noqa: ARG001 - there they are
+    assert htmap.clean(all=True, older_than=dt.timedelta(days=1)) == []
+    path = htmap.load("fit-1").opened.directory.map
+    record = MapRecord.load(path)
+    replace(record, created=record.created - 2 * 86_400).save(path)
+    assert htmap.clean(older_than=86_400) == []
+    assert htmap.clean(all=True, older_than=86_400) == ["fit-1"]
+    assert sorted(htmap.clean(all=True, older_than=0)) == ["fit-2", "other"]
+
+
+def test_a_map_knows_when_it_was_made(three: FakeBackend) -> None:  # noqa: ARG001 - as above
+    made = htmap.load("fit-1").created
+    assert made.tzinfo is not None
+    assert abs((dt.datetime.now(dt.timezone.utc) - made).total_seconds()) < 600
 
 
 def test_cleaning_all_removes_all(three: FakeBackend, home: Home) -> None:

@@ -15,14 +15,20 @@ from htmap.maps.readable import ReadableMap
 from htmap.results.errors import ComponentError
 from htmap.show import units
 from htmap.show.error_kinds import grouped, kinds_text
-from htmap.show.lines import BrokenMap, MapLine, MapUsage
+from htmap.show.lines import BrokenMap, MapLine, MapUsage, in_order
 from htmap.show.status_machine import as_json, status_dict, status_rows
 from htmap.show.status_text import status_table
 from htmap.show.table import Column, render, shortened
 from htmap_common.wire import read_outcome
 
-FIT = MapLine("fit-1", {Status.COMPLETED: 7, Status.HELD: 3}, MapUsage(2048, 120 * 1024**2, 90, 36_061, 120, 39_600))
-OTHER = MapLine("a-map-with-a-rather-long-tag", {Status.IDLE: 12}, MapUsage(10, 0, 0, 0))
+FIT = MapLine(
+    "fit-1",
+    {Status.COMPLETED: 7, Status.HELD: 3},
+    MapUsage(2048, 120 * 1024**2, 90, 36_061, 120, 39_600),
+    created=2.0,
+    age_s=3.5 * 86_400,
+)
+OTHER = MapLine("a-map-with-a-rather-long-tag", {Status.IDLE: 12}, MapUsage(10, 0, 0, 0), created=1.0, age_s=9.0)
 BROKEN = BrokenMap("garbled", "The tag 'garbled' is damaged: remove it.")
 
 
@@ -56,12 +62,16 @@ def test_counts_have_their_noun() -> None:
 
 
 def test_a_table_shows_statuses_that_occur_and_amounts_for_people() -> None:
-    header, fit, other = status_table([FIT, OTHER]).splitlines()
+    header, fit, other, together = status_table([FIT, OTHER]).splitlines()
     assert header.split("  ")[0] == "Tag"
-    assert " HELD  IDLE  RUNNING  COMPLETED  Local Data  Max Memory  Max Wall  Total Wall  Max CPU  Total CPU" in header
+    assert together == "2 maps: 3 HELD, 12 IDLE, 7 COMPLETED"
+    assert (
+        " HELD  IDLE  RUNNING  COMPLETED  Age  Local Data  Max Memory  Max Wall  Total Wall  Max CPU  Total CPU"
+        in header
+    )
     times = ["0:02:00", "11:00:00", "0:01:30", "10:01:01"]
-    assert fit.split() == ["fit-1", "3", "0", "0", "7", "2.0", "KB", "120", "MB", *times]
-    assert other.split()[-6:] == ["B", "-", *["0:00:00"] * 4]
+    assert fit.split() == ["fit-1", "3", "0", "0", "7", "3", "d", "2.0", "KB", "120", "MB", *times]
+    assert other.split()[-6:] == ["B", "-", "0:00:00", "0:00:00", "0:00:00", "0:00:00"]
     assert len(header) == len(fit) == len(other)
 
 
@@ -70,7 +80,10 @@ def test_a_table_fits(width: int) -> None:
     table = status_table([FIT, OTHER], [], width)
     needed = len("a-map-…g-tag  HELD  IDLE  RUNNING  COMPLETED")
     assert max(map(len, table.splitlines())) <= max(width, needed)
-    assert ("Max Memory" in table) == (width >= 100)
+    shown, _, _, *below = table.splitlines()
+    assert ("Max Memory" in shown) == (width >= 100)
+    missing = {"Age", "Local", "Max", "Total"} - set(shown.split())
+    assert all(name in " ".join(below) for name in missing)
 
 
 def test_statuses_and_usage_are_left_out_where_they_are_not_wanted() -> None:
@@ -79,9 +92,23 @@ def test_statuses_and_usage_are_left_out_where_they_are_not_wanted() -> None:
     assert status_table([MapLine("fit-1", None, None)]).splitlines() == ["Tag", "fit-1"]
 
 
+@pytest.mark.parametrize("order", ["-tag", "-created", "-memory", "-wall", "-cpu", "-disk", "tag"])
+def test_lines_are_put_in_order(order: str) -> None:
+    expected = [FIT, OTHER] if order.startswith("-") else [OTHER, FIT]
+    assert in_order([FIT, OTHER], order) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0, "0 s"), (-3, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (47 * 3600, "47 h"), (2 * 86_400, "2 d")],
+)
+def test_an_age_is_in_the_unit_that_tells(seconds: float, expected: str) -> None:
+    assert units.age(seconds) == expected
+
+
 def test_transient_maps_are_marked_everywhere() -> None:
     transient = replace(OTHER, is_transient=True)
-    _, fit, other = status_table([FIT, transient]).splitlines()
+    _, fit, other, _ = status_table([FIT, transient]).splitlines()
     assert fit.startswith(f"  {FIT.tag} ")
     assert other.startswith(f"* {OTHER.tag} ")
     assert status_table([FIT]).splitlines()[1].startswith(FIT.tag)
@@ -143,7 +170,7 @@ def test_csv_has_a_row_for_each_map() -> None:
 
 
 def test_csv_has_the_columns_that_were_asked_for() -> None:
-    assert status_rows([], [], with_state=False, with_usage=False) == "tag,transient,problem\n"
+    assert status_rows([], [], with_state=False, with_usage=False) == "tag,transient,created,problem\n"
     assert status_rows([], [], with_state=False, with_usage=True).startswith("tag,local_data,max_memory,")
     assert "local_data" not in status_rows([], [], with_state=True, with_usage=False)
 

@@ -139,8 +139,8 @@ class Place:
         assert ran.code == 0, ran
         return ran.out
 
-    def in_terminal(self, *arguments: str, **environment: str) -> str:
-        """What ``htmap`` draws to a terminal."""
+    def in_terminal(self, *arguments: str, typed: str = "", **environment: str) -> str:
+        """What ``htmap`` draws to a terminal, at which somebody types."""
         ours, theirs = pty.openpty()
         with subprocess.Popen(
             [sys.executable, "-m", "htmap", *arguments],
@@ -150,6 +150,7 @@ class Place:
             stderr=theirs,
         ) as process:
             os.close(theirs)
+            os.write(ours, typed.encode())
             drawn = b""
             # Linux says EIO when the other end of a terminal is closed.
             with contextlib.suppress(OSError):

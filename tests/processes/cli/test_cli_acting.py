@@ -124,7 +124,13 @@ def test_maps_are_removed_and_cleaned(place: Place) -> None:
     assert place.htmap("remove", "a", "b") == "Removed a\nRemoved b\n"
     assert place.htmap("remove", "--force", "c") == "Removed c\n"
     assert place.run("remove", "a").code == 3
+    assert place.htmap("clean", "--dry-run") == f"Would remove {transient}\n"
+    assert place.htmap("clean", "--older-than", "1h") == ""
+    assert place.run("clean", "--older-than", "long").code == 2
     assert place.htmap("clean") == f"Removed {transient}\n"
+    assert place.htmap("remove", "--all", "--dry-run") == "Would remove kept\n"
+    for command in ("clean", "remove"):
+        assert "Remove 1 map and all of their data, for ever? [y/N]" in place.in_terminal(command, "--all", typed="n\n")
     assert place.htmap("tags") == "kept\n"
     assert place.htmap("clean", "--all") == "Removed kept\n"
     assert place.htmap("tags") == ""

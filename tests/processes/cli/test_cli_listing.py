@@ -27,9 +27,10 @@ def test_tags_are_listed_one_a_line(finished: Place) -> None:
 
 
 def test_a_status_in_a_pipe_is_plain_and_not_cut(finished: Place) -> None:
-    header, double, fail = finished.htmap("status").splitlines()
+    header, double, fail, together = finished.htmap("status").splitlines()
+    assert together == "2 maps: 5 ERRORED, 5 COMPLETED"
     assert header.split()[:4] == ["Tag", "ERRORED", "RUNNING", "COMPLETED"]
-    assert header.endswith("Local Data  Max Memory  Max Runtime  Total Runtime")
+    assert header.endswith("Age  Local Data  Max Memory  Max Wall  Total Wall  Max CPU  Total CPU")
     assert double.split()[:4] == ["double", "0", "0", "4"]
     assert fail.split()[:4] == ["fail", "5", "0", "1"]
 
@@ -75,7 +76,9 @@ def test_a_status_shows_what_is_asked_for(finished: Place) -> None:
 
 
 def test_a_live_status_ends_when_nothing_more_can_happen(finished: Place) -> None:
-    assert finished.htmap("status", "--live").strip() == finished.htmap("status").strip()
+    once, live = finished.htmap("status").splitlines(), finished.htmap("status", "--live").split("\n\n")
+    assert [line.split()[:4] for line in live[0].splitlines()] == [line.split()[:4] for line in once]
+    assert "".join(live[1:]).strip() == ""
     assert "\x1b[32m" in finished.in_terminal("status", "--live", "double")
     assert finished.run("status", "--live", "--json").code == 2
 
@@ -150,3 +153,15 @@ def multiply(home: Home, tag: str, number: int) -> None:
 @pytest.mark.parametrize("command", ["tags", "status"])
 def test_without_maps_nothing_is_wrong(command: str, place: Place) -> None:
     assert place.htmap(command) == {"tags": "", "status": "There are no maps.\n"}[command]
+
+
+def test_maps_are_chosen_by_age_and_activity_and_put_in_order(finished: Place) -> None:
+    def shown(*options: str) -> list[str]:
+        return list(json.loads(finished.htmap("status", "--json", *options)))
+
+    assert shown("--since", "1w") == ["double", "fail"]
+    assert shown("--since", "0s") == []
+    assert shown("--active") == []
+    assert shown("--sort", "-tag") == ["fail", "double"]
+    assert shown("--sort", "created") == list(reversed(shown("--sort", "-created")))
+    assert finished.run("status", "--sort", "colour").code == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Iterable
 
 from htmap.backend.select import BackendsOf
@@ -11,12 +12,16 @@ from htmap.exceptions import DamagedFile, HTMapException, MapWasRemoved, TagNotF
 from htmap.lifecycle.removal import remove_damaged, sweep
 from htmap.maps.acting import Map
 from htmap.maps.survey import Survey, is_map, lines, matching, survey
+from htmap.observe.pace import Timeout
+from htmap.observe.pace import seconds as to_seconds
 from htmap.settings import settings
 from htmap.show.lines import BrokenMap, MapLine
 from htmap.show.status_machine import as_json, status_dict, status_rows
 from htmap.show.status_text import status_table
 from htmap.store import tags
+from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import Home
+from htmap.store.records import MapRecord
 
 logger = logging.getLogger(__name__)
 
@@ -154,37 +159,67 @@ def remove(tag: str, not_exist_ok: bool = True, *, force: bool = False) -> None:
         remove_damaged(home, BackendsOf(home, settings), tag)
 
 
-def clean(*, all: bool = False) -> list[str]:  # noqa: A002 - the reference's name
+def clean(*, all: bool = False, older_than: Timeout = None) -> list[str]:  # noqa: A002 - the reference's name
     """Clean up: remove transient maps, and what killed processes left behind.
 
     Parameters
     ----------
     all
         If True, remove all maps, not just transient ones.
+    older_than
+        Remove only maps that were made longer ago than this (seconds, or a timedelta). None: whatever their age.
 
     Returns
     -------
     list of str
         The tags of the maps that were removed.
     """
-    cleaned, refused = clean_up(everything=all)
+    cleaned, refused = clean_up(everything=all, older_than_s=to_seconds(older_than))
     for error in refused:
         logger.warning("Cannot clean up: %s", error)
     return cleaned
 
 
-def clean_up(*, everything: bool) -> tuple[list[str], list[HTMapException]]:
+def clean_up(*, everything: bool, older_than_s: float | None = None) -> tuple[list[str], list[HTMapException]]:
     """As `clean`; also gives what kept maps from being removed."""
     home = Home.of(settings)
-    cleaned, refused = [], []
-    for tag in get_tags():
+    wanted, refused = to_be_cleaned(everything=everything, older_than_s=older_than_s)
+    cleaned = []
+    for tag in wanted:
         try:
-            if everything or tags.find(home, tag).transient:
-                remove(tag, not_exist_ok=False)
-                cleaned.append(tag)
+            remove(tag, not_exist_ok=False)
+            cleaned.append(tag)
         except (TagNotFound, MapWasRemoved):
             continue  # somebody else was quicker
         except HTMapException as error:
             refused.append(error)
     sweep(home, BackendsOf(home, settings))
     return cleaned, refused
+
+
+def to_be_cleaned(*, everything: bool, older_than_s: float | None) -> tuple[list[str], list[HTMapException]]:
+    """The tags of the maps that `clean` would remove; and what is wrong with those of which that cannot be known."""
+    home = Home.of(settings)
+    latest = float("inf") if older_than_s is None else time.time() - older_than_s
+    wanted: list[str] = []
+    refused: list[HTMapException] = []
+    for tag in get_tags():
+        try:
+            found = tags.find(home, tag) if latest != float("inf") or not everything else None
+            if found is None or ((everything or found.transient) and _made(home, found.uid) < latest):
+                wanted.append(tag)
+        except (TagNotFound, MapWasRemoved):
+            continue
+        except HTMapException as error:
+            refused.append(error)
+    return wanted, refused
+
+
+def _made(home: Home, uid: str) -> float:
+    """When a map was made, in seconds since 1970; of a damaged one, when its directory was last changed."""
+    map_dir = home.map(uid)
+    try:
+        return MapRecord.load(map_dir.map).created
+    except DamagedFile:
+        with storage_errors(f"look at {map_dir.path}"):
+            return map_dir.path.stat().st_mtime

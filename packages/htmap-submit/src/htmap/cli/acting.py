@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 
 import click
 
-from htmap.cli.console import complain, note
+from htmap.cli.ages import Age
+from htmap.cli.console import complain, is_terminal, note
 from htmap.cli.exits import Exit, exit_of
 from htmap.cli.selection import Selection, for_each_active_map, for_each_tag, selects_maps, selects_one_map, with_hint
 from htmap.exceptions import TagNotFound
-from htmap.management import clean_up, remove
+from htmap.management import clean_up, remove, to_be_cleaned
 from htmap.maps.acting import Map
 from htmap.settings import settings
 from htmap.show.units import count
@@ -61,14 +63,37 @@ def retag_command(each: Map, new_tag: str) -> None:
     click.echo(f"Retagged {old} as {each.tag}")
 
 
+_dry_run = click.option("--dry-run", is_flag=True, help="Only say which maps would be removed.")
+_yes = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+
+def _would_remove(tags: Iterable[str]) -> Exit:
+    for tag in tags:
+        click.echo(f"Would remove {tag}")
+    return Exit.DONE
+
+
+def _is_meant(maps: int, *, yes: bool) -> bool:
+    """Ask whoever sits at a terminal; a script has meant it."""
+    if yes or not maps or not (sys.stdin.isatty() and is_terminal("error")):
+        return True
+    return click.confirm(f"Remove {count(maps, 'map')} and all of their data, for ever?", err=True)
+
+
 @click.command("remove")
 @selects_maps
 @click.option("--force", is_flag=True, help="Do not wait for the queue, nor for one that cannot be reached.")
-def remove_command(selection: Selection, force: bool) -> Exit:
-    """Remove maps: their jobs leave the queue, and all of their data is deleted, for ever and without a question.
+@_dry_run
+@_yes
+def remove_command(selection: Selection, *, force: bool, dry_run: bool, yes: bool) -> Exit:
+    """Remove maps: their jobs leave the queue, and all of their data is deleted, for ever.
 
-    This also takes away maps that are damaged.
+    This also takes away maps that are damaged. In a terminal, --all asks first.
     """
+    if dry_run:
+        return _would_remove(selection.chosen())
+    if selection.everything and not _is_meant(len(selection.chosen()), yes=yes):
+        return Exit.DONE
     return for_each_tag(selection, lambda tag: _remove(tag, force=force))
 
 
@@ -82,9 +107,21 @@ def _remove(tag: str, *, force: bool) -> None:
 
 @click.command("clean")
 @click.option("-a", "--all", "everything", is_flag=True, help="Remove all maps, also those with a tag of yours.")
-def clean_command(everything: bool) -> Exit:
-    """Remove the maps that never got a tag of yours, and sweep up what killed processes left behind."""
-    cleaned, refused = clean_up(everything=everything)
+@click.option("--older-than", "older_than_s", type=Age(), help="Only maps that are older than this, as 12h or 7d.")
+@_dry_run
+@_yes
+def clean_command(*, everything: bool, older_than_s: float | None, dry_run: bool, yes: bool) -> Exit:
+    """Remove the maps that never got a tag of yours, and sweep up what killed processes left behind.
+
+    In a terminal, --all asks first.
+    """
+    if dry_run or everything:
+        wanted, _ = to_be_cleaned(everything=everything, older_than_s=older_than_s)
+        if dry_run:
+            return _would_remove(wanted)
+        if not _is_meant(len(wanted), yes=yes):
+            return Exit.DONE
+    cleaned, refused = clean_up(everything=everything, older_than_s=older_than_s)
     for tag in cleaned:
         click.echo(f"Removed {tag}")
     for error in refused:

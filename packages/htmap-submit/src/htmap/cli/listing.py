@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import click
 
+from htmap.cli.ages import Age
 from htmap.cli.console import colors, has_colors, is_terminal, paint, say_json
 from htmap.cli.selection import Selection, loaded, selects_maps
 from htmap.exceptions import HTMapException, TagNotFound
@@ -15,7 +16,7 @@ from htmap.management import get_tags, terminal_width
 from htmap.maps.survey import Survey, lines, survey
 from htmap.observe.pace import Pacer
 from htmap.settings import settings
-from htmap.show.lines import BrokenMap, MapLine
+from htmap.show.lines import ORDERS, BrokenMap, MapLine, in_order
 from htmap.show.status_machine import as_json, status_dict, status_rows
 from htmap.show.status_text import status_table
 from htmap.store.mapdir import Home
@@ -47,15 +48,36 @@ _FORMATS = ("text", "json", "json_compact", "csv")
     default=False,
     help="Show it anew whenever it changes, until nothing more can happen or Ctrl-C.",
 )
+@click.option("--active", is_flag=True, help="Only maps to which something may still happen.")
+@click.option("--since", "youngest_s", type=Age(), help="Only maps that are no older than this, as 12h or 7d.")
+@click.option(
+    "--sort",
+    "order",
+    type=click.Choice([*ORDERS, *(f"-{each}" for each in ORDERS)]),
+    default="tag",
+    show_choices=False,
+    metavar="WHAT",
+    help=f"Order them by {', '.join(ORDERS)}; -WHAT: the largest, or the newest, first.",
+)
 @colors
-def status_command(selection: Selection, *, form: str, state: bool, meta: bool, live: bool) -> None:
+def status_command(
+    selection: Selection,
+    *,
+    form: str,
+    state: bool,
+    meta: bool,
+    live: bool,
+    active: bool,
+    youngest_s: float | None,
+    order: str,
+) -> None:
     """Show how maps stand: all of them, if none is named.
 
     A * is before transient maps: those without a tag of yours, which `htmap clean` removes; `htmap retag` keeps them.
     What cannot be used is listed too, with what to do about it. JSON and CSV give disk and memory in bytes and runtimes
-    in seconds. Memory and runtime are those of jobs, as the queue reports them.
+    in seconds. Memory and times are those of jobs, as the queue reports them; wall time is that of their last runs.
     """
-    view = _View(selection, with_state=state, with_usage=meta)
+    view = _View(selection, with_state=state, with_usage=meta, wish=_Wish(active, youngest_s, order), is_live=live)
     if not live:
         click.echo(view.render(form), nl=form != "csv")
     elif form == "text":
@@ -64,11 +86,29 @@ def status_command(selection: Selection, *, form: str, state: bool, meta: bool, 
         raise click.UsageError("--live is for people: it shows text.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """Which of the maps are wanted, and in which order."""
+
+    only_active: bool
+    youngest_s: float | None
+    order: str
+
+    def of(self, lines: Iterable[MapLine]) -> list[MapLine]:
+        return in_order((line for line in lines if self._is_wanted(line)), self.order)
+
+    def _is_wanted(self, line: MapLine) -> bool:
+        is_young = self.youngest_s is None or (line.age_s or 0) <= self.youngest_s
+        return is_young and (line.is_active or not self.only_active)
+
+
 class _View:
     """The maps that a status is of; they stay loaded while it is live."""
 
-    def __init__(self, selection: Selection, *, with_state: bool, with_usage: bool) -> None:
+    def __init__(self, selection: Selection, *, with_state: bool, with_usage: bool, wish: _Wish, is_live: bool) -> None:
         self._selection = selection
+        self._wish = wish
+        self._is_live = is_live
         self._with_state, self._with_usage = with_state, with_usage
         self._home = Home.of(settings)
         self._version: int | None = None
@@ -88,6 +128,9 @@ class _View:
         self._find()
         shown, broken = lines(self._home, self._found.maps, with_usage=self._with_usage)
         self.is_active = any(line.is_active for line in shown)
+        shown = self._wish.of(shown)
+        if self._is_live:
+            shown = [replace(line, age_s=None) for line in shown]  # else it would change with every second
         if not self._with_state:
             shown = [replace(line, counts=None) for line in shown]
         return shown, [*self._found.unusable, *broken]

@@ -66,6 +66,11 @@ class ReadableMap(Sequence[Any]):
         """The tag of this map. Another process may have changed it since it was loaded."""
         return self.opened.tag.look()
 
+    @property
+    def created(self) -> dt.datetime:
+        """When the map was made, in the local time zone."""
+        return dt.datetime.fromtimestamp(self.opened.record.created).astimezone()
+
     # --- statuses -------------------------------------------------------------------------------------------------
 
     @property

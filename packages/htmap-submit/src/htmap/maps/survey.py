@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -152,6 +153,8 @@ def lines(
                     counts=now.counts if with_state else None,
                     usage=_usage(now, sizes.of(each.opened.directory)) if with_usage else None,
                     is_transient=_is_transient(home, tag),
+                    created=each.opened.record.created,
+                    age_s=time.time() - each.opened.record.created,
                 )
             )
         except HTMapException as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 
@@ -36,17 +37,44 @@ class MapUsage:
 
 @dataclass(frozen=True, slots=True)
 class MapLine:
-    """One map of a listing; without counts or usage where they are not wanted."""
+    """One map of a listing; without counts or usage where they are not wanted.
+
+    Parameters
+    ----------
+    created
+        When it was made, in seconds since 1970.
+    age_s
+        How long ago that was, at the moment of the listing; None: it is not to be shown.
+    """
 
     tag: str
     counts: Mapping[ComponentStatus, int] | None
     usage: MapUsage | None
     is_transient: bool = False
+    created: float = 0.0
+    age_s: float | None = None
 
     @property
     def is_active(self) -> bool:
         """Whether something may still happen to any component, as far as the counts say."""
         return not ACTIVE.isdisjoint(self.counts or ())
+
+
+_ORDERS: Mapping[str, Callable[[MapLine], Any]] = {
+    "tag": lambda line: line.tag,
+    "created": lambda line: line.created,
+    "disk": lambda line: line.usage.local_data if line.usage else 0,
+    "memory": lambda line: line.usage.max_memory if line.usage else 0,
+    "wall": lambda line: line.usage.total_wall_time if line.usage else 0,
+    "cpu": lambda line: line.usage.total_runtime if line.usage else 0,
+}
+ORDERS = tuple(_ORDERS)
+"""What a listing can be sorted by."""
+
+
+def in_order(lines: Iterable[MapLine], order: str) -> list[MapLine]:
+    """Lines by one of `ORDERS`; with a ``-`` before it, the largest first."""
+    return sorted(lines, key=_ORDERS[order.lstrip("-")], reverse=order.startswith("-"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,14 @@ def status_dict(lines: Sequence[MapLine], broken: Sequence[BrokenMap] = ()) -> d
         if line.usage is not None:
             entry |= asdict(line.usage)
         entry["transient"] = line.is_transient
+        entry["created"] = line.created
     return found | {each.name: {"tag": each.name, "problem": each.problem} for each in broken}
 
 
 def status_rows(lines: Sequence[MapLine], broken: Sequence[BrokenMap], *, with_state: bool, with_usage: bool) -> str:
     """CSV: one row for each map below a header. One that cannot be used has a ``problem``, and no numbers."""
     statuses = [str(status) for status in ComponentStatus.display_statuses()] if with_state else []
-    header = ["tag", *statuses, *(_USAGE if with_usage else ()), "transient", "problem"]
+    header = ["tag", *statuses, *(_USAGE if with_usage else ()), "transient", "created", "problem"]
     text = io.StringIO()
     writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
     writer.writeheader()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import collections
 import textwrap
 from collections.abc import Sequence
 
 from htmap.observe.statuses import ComponentStatus
+from htmap.show.bars import summary
 from htmap.show.lines import BrokenMap, MapLine
-from htmap.show.table import Column, Paint, render
-from htmap.show.units import duration, size
+from htmap.show.table import Column, Paint, left_out, render
+from htmap.show.units import age, count, duration, size
 
+_NARROWEST = 30
 _ALWAYS_SHOWN = frozenset({ComponentStatus.RUNNING, ComponentStatus.COMPLETED})
 _USAGE = tuple(Column(title, is_number=True, is_optional=True) for title in (
     "Local Data", "Max Memory", "Max Wall", "Total Wall", "Max CPU", "Total CPU",
@@ -23,19 +26,43 @@ def status_table(
 
     A star marks transient maps.
     """
-    parts = [_table(lines, width, paint)] if lines else []
+    parts = [_with_totals(lines, width, paint)] if lines else []
     if broken:
         parts.append(broken_list(broken, width))
     return "\n\n".join(parts) or "There are no maps."
 
 
-def _table(lines: Sequence[MapLine], width: int | None, paint: Paint | None) -> str:
+def _with_totals(lines: Sequence[MapLine], width: int | None, paint: Paint | None) -> str:
+    """The table; below it, what several maps make together, and which columns found no room."""
+    columns, rows = _table(lines)
+    parts = [render(columns, rows, width, paint)]
+    if len(lines) > 1 and any(line.counts for line in lines):
+        together: collections.Counter[ComponentStatus] = collections.Counter()
+        for line in lines:
+            together.update(line.counts or {})
+        parts.append(_filled(f"{count(len(lines), 'map')}: {summary(together)}", width))
+    if missing := left_out(columns, rows, width):
+        parts.append(_filled(f"Not shown, as the terminal is narrow: {', '.join(missing)}.", width))
+    return "\n".join(parts)
+
+
+def _filled(text: str, width: int | None) -> str:
+    return text if width is None else textwrap.fill(text, max(width, _NARROWEST))
+
+
+def _table(lines: Sequence[MapLine]) -> tuple[list[Column], list[list[str]]]:
     statuses = [status for status in ComponentStatus.display_statuses() if _is_shown(status, lines)]
     columns = [Column("Tag"), *(Column(str(status), is_number=True) for status in statuses)]
+    with_age = any(line.usage and line.age_s is not None for line in lines)
+    if with_age:
+        columns.append(Column("Age", is_number=True, is_optional=True))
     if any(line.usage for line in lines):
         columns += _USAGE
-    rows = [[_marked(line, lines), *_counts(line, statuses), *_usage(line)] for line in lines]
-    return render(columns, rows, width, paint)
+    rows = [
+        [_marked(line, lines), *_counts(line, statuses), *(_age(line) if with_age else ()), *_usage(line)]
+        for line in lines
+    ]
+    return columns, rows
 
 
 def _marked(line: MapLine, lines: Sequence[MapLine]) -> str:
@@ -52,6 +79,10 @@ def _is_shown(status: ComponentStatus, lines: Sequence[MapLine]) -> bool:
 def _counts(line: MapLine, statuses: Sequence[ComponentStatus]) -> list[str]:
     counts = line.counts or {}
     return [str(counts.get(status, 0)) for status in statuses]
+
+
+def _age(line: MapLine) -> list[str]:
+    return ["" if line.age_s is None else age(line.age_s)]
 
 
 def _usage(line: MapLine) -> list[str]:

@@ -35,15 +35,11 @@ def render(
     width
         What it should fit in. None: it may be as wide as it likes.
     """
-    shown = list(range(len(columns)))
-    widths = [max(len(column.title), *(len(row[n]) for row in rows), 0) for n, column in enumerate(columns)]
-    if width is not None:
-        for number in reversed(range(len(columns))):
-            if _total(widths, shown) > width and columns[number].is_optional:
-                shown.remove(number)
-        if rows:
-            excess = max(0, _total(widths, shown) - width)
-            widths[0] = max(min(widths[0], _SHORTEST_FIRST), widths[0] - excess)
+    widths = _widths(columns, rows)
+    shown = _fitting(columns, widths, width)
+    if width is not None and rows:
+        excess = max(0, _total(widths, shown) - width)
+        widths[0] = max(min(widths[0], _SHORTEST_FIRST), widths[0] - excess)
 
     def line(cells: Sequence[str], paint: Paint | None) -> str:
         parts = []
@@ -56,6 +52,25 @@ def render(
         return _GAP.join(parts)
 
     return "\n".join([line([column.title for column in columns], None), *(line(row, paint) for row in rows)])
+
+
+def left_out(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
+    """The titles of the columns that `render` gives up."""
+    shown = _fitting(columns, _widths(columns, rows), width)
+    return [column.title for number, column in enumerate(columns) if number not in shown]
+
+
+def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(len(column.title), *(len(row[n]) for row in rows), 0) for n, column in enumerate(columns)]
+
+
+def _fitting(columns: Sequence[Column], widths: Sequence[int], width: int | None) -> list[int]:
+    """The columns that are shown."""
+    shown = list(range(len(columns)))
+    for number in reversed(range(len(columns))):
+        if width is not None and _total(widths, shown) > width and columns[number].is_optional:
+            shown.remove(number)
+    return shown
 
 
 def _total(widths: Sequence[int], shown: Sequence[int]) -> int:

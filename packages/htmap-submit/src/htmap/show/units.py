@@ -23,6 +23,17 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}"
 
 
+_AGES = ((86_400, "d"), (3600, "h"), (60, "min"))
+
+
+def age(seconds: float) -> str:
+    """How long ago, in the largest unit of which two or more are full: ``3 d``, ``40 h``, ``5 s``."""
+    for unit_s, name in _AGES:
+        if seconds >= 2 * unit_s:
+            return f"{int(seconds // unit_s)} {name}"
+    return f"{max(0, int(seconds))} s"
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number of things: ``1 map``, ``3 maps``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

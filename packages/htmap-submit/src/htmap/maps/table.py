@@ -15,9 +15,9 @@ from htmap.maps.opened import Opened
 from htmap.observe.fold import JobFigures
 from htmap.observe.statuses import ACTIVE, ComponentStatus
 from htmap.results.tracebacks import headline
-from htmap.results.visible import visible
 from htmap_common.agreed import RAISED
 from htmap_common.wire import Outcome
+from htmap_common.wording import visible
 
 _RUNS = frozenset({ComponentStatus.RUNNING, ComponentStatus.SUSPENDED})
 _LONGEST_PROBLEM = 100

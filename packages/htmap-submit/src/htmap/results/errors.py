@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from htmap.results.tracebacks import format_exception, headline, headlines, stack_of
-from htmap.results.visible import visible
 from htmap_common.wire import Outcome, RemoteException, read_exception
+from htmap_common.wording import visible
 
 
 class Tagged(Protocol):

@@ -34,11 +34,11 @@ from htmap.observe.watch import Watch
 from htmap.results.program import Program
 from htmap.results.tracebacks import format_exception
 from htmap.results.unpickle import exception_of, result_of
-from htmap.results.visible import visible
 from htmap.settings import settings
 from htmap.store.current_tag import CurrentTag
 from htmap_common.agreed import RAISED, STREAMS, stream_name
 from htmap_common.wire import Outcome, OutcomeRecord, WireError, read_exception
+from htmap_common.wording import visible
 
 T = TypeVar("T")
 

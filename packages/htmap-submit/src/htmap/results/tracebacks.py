@@ -13,8 +13,8 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from htmap.results.visible import visible
 from htmap_common.wire import RemoteException, RemoteFrame
+from htmap_common.wording import visible
 
 _LARGEST_SOURCE = 8 * 1024 * 1024
 _CELL = re.compile(r"/ipykernel_\d+/|<ipython-input-")

@@ -10,9 +10,9 @@ from traceback import FrameSummary
 from typing import Any
 
 from htmap.results.errors import ComponentError
-from htmap.results.visible import visible
 from htmap.show.units import count
 from htmap.store.records import spelled
+from htmap_common.wording import visible
 
 _WIDTH = 96
 _LIBRARIES = ("/site-packages/", "/dist-packages/", "/lib/python3")

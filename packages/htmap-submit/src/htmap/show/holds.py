@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Mapping
 
 from htmap.observe.holds import ComponentHold, advice_on
-from htmap.results.visible import visible
 from htmap.store.records import spelled
+from htmap_common.wording import visible
 
 _COLUMN = 10
 

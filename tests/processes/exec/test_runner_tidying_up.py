@@ -161,6 +161,17 @@ def test_the_runner_itself_survives(job: Job) -> None:
     assert job.results() == {1: 1}
 
 
+def test_what_the_queue_has_the_job_print_to_is_still_there(job: Job) -> None:
+    job.write_function(remove_all)
+    job.write_inputs(())
+    with (job.scratch / "_condor_stdout").open("w") as stdout, (job.scratch / "_condor_stderr").open("w") as stderr:
+        stderr.write("warnings of the container\n")
+        stderr.flush()
+        assert job.start("0", stdout=stdout, stderr=stderr).wait(timeout=30) == 0
+    assert (job.scratch / "_condor_stdout").read_text() == ""
+    assert (job.scratch / "_condor_stderr").read_text() == "warnings of the container\n"
+
+
 def test_directories_that_came_with_the_job_go_back_with_it(job: Job) -> None:
     for name in ("_htmap_transfer", "_htmap_checkpoint"):
         (job.scratch / name).mkdir()

@@ -82,6 +82,7 @@ class Keeper:
     def _keep_files(self) -> None:
         """Hold what the job needs, and what it is to send back: the function may remove whatever it finds."""
         self._kept.keep_sent(self._task)
+        self._kept.keep_standard_streams(self._task.scratch)
         # The worker makes it otherwise, and then nobody would hold it.
         self._kept.keep(self._task.outputs, make=True)
 

@@ -60,6 +60,15 @@ class KeptFiles:
         if archive is not None and os.path.dirname(os.path.abspath(archive)) == task.scratch:
             self.keep(os.path.abspath(archive))
 
+    def keep_standard_streams(self, scratch: str) -> None:
+        """Hold what the queue has its job print to, where that lies in the scratch directory: it wants it back."""
+        inside = os.path.join(scratch, "")
+        for number in (1, 2):
+            with contextlib.suppress(OSError):  # no /proc
+                path = os.readlink(f"/proc/self/fd/{number}")
+                if path.startswith(inside):
+                    self.keep(path)
+
     def let_go(self, path: str) -> None:
         """Hold a file, or those of a directory, no longer: we are about to remove it."""
         inside = os.path.join(path, "")

@@ -149,6 +149,7 @@ CASES: dict[str, Case] = {
         components=3,
     ),
     "one-job-of-many": Case(chunksize=10, components=3),
+    "ends-and-locals": Case(lambda _root: MapOptions(end_within="10min", show_locals=False)),
     "fresh-processes": Case(lambda _root: MapOptions(fresh_process=True), chunksize=2, components=3),
     "late-materialization": Case(components=4, threshold=3),
     "late-materialization-as-the-user-wants-it": Case(

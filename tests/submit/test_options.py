@@ -296,6 +296,8 @@ MANY = st.builds(
             "chunksize": st.integers(1, 3),
             "checkpoint_interval": st.integers(1, 3),
             "fresh_process": st.booleans(),
+            "end_within": st.integers(1, 3),
+            "show_locals": st.booleans(),
             "input_files": st.lists(FILES, min_size=1, max_size=2),
             "output_remaps": st.just({"o": TransferPath("/o")}) | st.just({"o": TransferPath("/p")}),
         },
@@ -354,6 +356,8 @@ def test_the_left_wins_but_files_and_requirements_add_up(left: MapOptions, right
     assert merged.chunksize == (left.chunksize or right.chunksize)
     assert merged.checkpoint_interval == (left.checkpoint_interval or right.checkpoint_interval)
     assert merged.fresh_process == (right.fresh_process if left.fresh_process is None else left.fresh_process)
+    assert merged.end_within == (left.end_within or right.end_within)
+    assert merged.show_locals == (right.show_locals if left.show_locals is None else left.show_locals)
     assert merged.input_files == (left.input_files or right.input_files)
     assert merged.output_remaps == (left.output_remaps or right.output_remaps)
     assert merged.descriptors.keys() == left.descriptors.keys() | right.descriptors.keys()
@@ -399,6 +403,9 @@ def test_options_from_settings_are_read_as_settings_are() -> None:
         MapOptions.from_settings({"chunksize": "ten"})
     assert MapOptions.from_settings({"CHECKPOINT_INTERVAL": "90.5"}).checkpoint_interval == 90.5
     assert MapOptions.from_settings({"FRESH_PROCESS": "False"}).fresh_process is False
+    assert MapOptions.from_settings({"SHOW_LOCALS": "false", "END_WITHIN": "90"}).end_within == 90
+    with pytest.raises(InvalidOption, match="end_within must be a number of seconds above 0"):
+        MapOptions(end_within=0)
     with pytest.raises(InvalidOption, match=r"fresh_process must be True or False, not 'maybe'.*MAP_OPTIONS"):
         MapOptions.from_settings({"fresh_process": "maybe"})
     with pytest.raises(InvalidOption, match=r"checkpoint_interval.*'soon'.*MAP_OPTIONS"):

@@ -178,8 +178,8 @@ def test_what_else_a_function_raises_is_recorded_with_a_hint(
 
 @pytest.mark.parametrize(
     ("make", "type_name"),
-    [(lambda: (number for number in range(3)), "generator"), (threading.Lock, "lock")],
-    ids=["generator", "lock"],
+    [(sys._getframe, "frame"), (threading.Lock, "lock")],
+    ids=["frame", "lock"],
 )
 def test_a_result_that_cannot_be_pickled_is_a_failure_that_names_its_type(
     job: Job, make: Callable[[], Any], type_name: str

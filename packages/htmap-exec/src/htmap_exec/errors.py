@@ -96,9 +96,19 @@ class UnpicklableResult(ComponentFailure):
     def __init__(self, type_name: str, reason: object) -> None:
         super().__init__(
             f"The function returned an object of type {type_name} that cannot be pickled: {reason}",
-            "Return plain data instead (numbers, text, containers, arrays), or write it to a file and pass the file to "
-            "htmap.transfer_output_files().",
+            _UNPICKLABLE.get(
+                type_name,
+                "Return plain data instead (numbers, text, containers, arrays), or write it to a file and pass the "
+                "file to htmap.transfer_output_files().",
+            ),
         )
+
+
+_UNPICKLABLE = {
+    "coroutine": "It was never run: call it as asyncio.run(...) in the function, and return what that gives.",
+    "async_generator": "It was never run: collect what it yields in a list, within asyncio.run(...), and return that.",
+    "generator": "It was never run: return a list of what it yields, list(...).",
+}
 
 
 class ComponentDied(ComponentFailure):

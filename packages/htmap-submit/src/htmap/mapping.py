@@ -12,6 +12,7 @@ from typing import Any, overload
 
 from htmap.backend.select import BackendsOf, chosen_backend, why_auto
 from htmap.chunking import choose
+from htmap.create.callables import check_function, checked_calls
 from htmap.create.inputs import Call, StoredInputs
 from htmap.delivery.registry import delivery_method
 from htmap.exceptions import CannotAddToMap, MisalignedInputData, NoMapYet, WrongType
@@ -164,9 +165,10 @@ def _submit(
 
 def _checked_function(func: Callable[..., Any]) -> Callable[..., Any]:
     if isinstance(func, MappedFunction):
-        return func.function
+        func = func.function
     if not callable(func):
         raise WrongType(f"What is mapped must be a function, not {func!r}.")
+    check_function(func)
     return func
 
 
@@ -186,9 +188,10 @@ def _request(
     func: Callable[..., Any], calls: Iterable[Call], map_options: MapOptions | None, tag: str | None
 ) -> Request:
     defaults = MapOptions.from_settings(settings["MAP_OPTIONS"])
+    function = _checked_function(func)
     return Request(
-        function=_checked_function(func),
-        calls=calls,
+        function=function,
+        calls=checked_calls(function, calls),
         options=MapOptions.merge(MapOptions() if map_options is None else map_options, defaults),
         tag=tag,
         delivery=delivery_method(settings["DELIVERY_METHOD"]),

@@ -73,6 +73,11 @@ class MapOptions:
         node is lost without notice. To send them, HTMap ends the function inside `htmap.checkpoint` and starts it again
         from that checkpoint, so choose much more than it takes to get going; an hour is a good beginning. Default:
         they are sent when the job is evicted, and the function is not interrupted.
+    end_within
+        Seconds, a timedelta, or a duration: so long may take what a function leaves for the end of its program, as
+        threads and atexit handlers (default: 5 minutes). The result of a component does not count before that.
+    show_locals
+        If False, reports of errors show no local variables, and none leave the node. Default True.
     kwargs
         Any other descriptor of HTCondor's submit language. Text is used exactly as written after the ``=``;
         numbers and booleans are written as HTCondor writes them. An iterable gives each component its own value.
@@ -90,6 +95,8 @@ class MapOptions:
         chunksize: int | str | None = None,
         fresh_process: bool | None = None,
         checkpoint_interval: float | timedelta | str | None = None,
+        end_within: float | timedelta | str | None = None,
+        show_locals: bool | None = None,
         **kwargs: Value | Iterable[Value],
     ) -> None:
         self.fixed_input_files: tuple[InputFile, ...] = _files(fixed_input_files)
@@ -97,7 +104,9 @@ class MapOptions:
         self.output_remaps: Mapping[str, TransferPath] | PerComponent | None = _remaps(output_remaps)
         self.chunksize: int | str | None = _chunksize(chunksize)
         self.fresh_process: bool | None = _flag("fresh_process", fresh_process)
-        self.checkpoint_interval: float | None = _interval(checkpoint_interval)
+        self.checkpoint_interval: float | None = _interval("checkpoint_interval", checkpoint_interval)
+        self.end_within: float | None = _interval("end_within", end_within)
+        self.show_locals: bool | None = _flag("show_locals", show_locals)
         _check_reserved([*(custom_options or {}), *kwargs])
         self.custom_options: dict[str, str | PerComponent] = {}
         for name, value in (custom_options or {}).items():
@@ -132,6 +141,9 @@ class MapOptions:
             merged.chunksize = options.chunksize or merged.chunksize
             if options.fresh_process is not None:
                 merged.fresh_process = options.fresh_process
+            if options.show_locals is not None:
+                merged.show_locals = options.show_locals
+            merged.end_within = options.end_within or merged.end_within
             merged.checkpoint_interval = options.checkpoint_interval or merged.checkpoint_interval
             merged.custom_options = _overlay(merged.custom_options, options.custom_options)
             requirements = all_required(merged.descriptors.get("requirements"), options.descriptors.get("requirements"))
@@ -145,7 +157,7 @@ class MapOptions:
     def from_settings(cls, table: Mapping[str, Any]) -> MapOptions:
         """The default options: the table MAP_OPTIONS of the settings, where case does not matter."""
         options = {name.casefold(): value for name, value in table.items()}
-        for name in ("chunksize", "checkpoint_interval"):
+        for name in ("chunksize", "checkpoint_interval", "end_within"):
             number = options.get(name)
             if isinstance(number, str) and _NUMBER.fullmatch(number):  # from a variable of the environment
                 options[name] = float(number) if "." in number else int(number)
@@ -285,7 +297,7 @@ _FLAGS = {"true": True, "false": False}
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
-def _interval(interval: float | timedelta | str | None) -> float | None:
+def _interval(name: str, interval: float | timedelta | str | None) -> float | None:
     if interval is None:
         return None
     seconds: object = interval
@@ -295,7 +307,7 @@ def _interval(interval: float | timedelta | str | None) -> float | None:
         seconds = to_seconds(interval)
     if isinstance(seconds, bool) or not isinstance(seconds, numbers.Real) or not 0 < float(seconds) < math.inf:
         raise InvalidOption(
-            "checkpoint_interval must be a number of seconds above 0, a duration such as '30s', '10min' or '1h', or a "
+            f"{name} must be a number of seconds above 0, a duration such as '30s', '10min' or '1h', or a "
             f"timedelta, not {interval!r}."
         )
     return float(seconds)

@@ -119,6 +119,10 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
     }
     if plan.options.fresh_process:
         descriptors["runner_arguments"] += " --fresh-process"
+    if plan.options.show_locals is False:
+        descriptors["runner_arguments"] += " --no-locals"
+    if plan.options.end_within is not None:
+        descriptors["runner_arguments"] += f" --end-within {plan.options.end_within:.15g}"
     if plan.options.checkpoint_interval is not None:
         descriptors["runner_arguments"] += f" --checkpoint-every {plan.options.checkpoint_interval:.15g}"
         descriptors["checkpoint_exit_code"] = str(CHECKPOINTED)

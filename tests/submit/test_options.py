@@ -73,11 +73,17 @@ def test_arrays_give_each_component_its_own_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, b"1GB", {"a": 1}, object(), Path("/x"), float("nan"), float("inf"), [None], [b"x"], [[1]], 1j]
+    "value", [b"1GB", {"a": 1}, object(), Path("/x"), float("nan"), float("inf"), [None], [b"x"], [[1]], 1j]
 )
 def test_a_value_that_is_none_is_refused_by_name(value: Any) -> None:
     with pytest.raises(InvalidOption, match="request_memory"):
         MapOptions(request_memory=value)
+
+
+def test_nothing_is_no_value_of_other_options() -> None:
+    nothing: Any = None
+    with pytest.raises(InvalidOption, match="nice_user"):
+        MapOptions(nice_user=nothing)
 
 
 @pytest.mark.parametrize("mark", ["\n", "\r", "\0", "\x1f", "\x7f", "\x85", "\u2028", "\ud800"])
@@ -158,6 +164,65 @@ def test_what_cannot_be_a_name_is_refused(name: str) -> None:
         options_named(name)
     with pytest.raises(InvalidOption, match="cannot be the name"):
         MapOptions(custom_options={name: "x"})
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("RequestMemory", "request_memory"), ("env", "environment"), ("prio", "priority"), ("JobPrio", "priority")],
+)
+def test_all_spellings_of_a_command_are_one_option(name: str, known: str) -> None:
+    assert options_named(name).descriptors == {known: "x"}
+    nearer = MapOptions.merge(options_named(name), MapOptions.from_settings({known: "y"}))
+    assert nearer.descriptors == {known: "x"}
+
+
+def test_one_option_in_two_spellings_is_refused() -> None:
+    with pytest.raises(InvalidOption, match=r"priority is given twice, once as prio"):
+        MapOptions(priority=1, prio=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("acounting_group", "did you mean accounting_group"),
+        ("Perodic_Remove", "Perodic_Remove: did you mean periodic_remove"),
+        ("walltime", "may want allowed_execute_duration"),
+        ("ProjectName", "goes into custom_options"),
+    ],
+)
+def test_a_name_that_condor_does_not_know_is_warned_of(name: str, advice: str) -> None:
+    with pytest.warns(UserWarning, match=advice) as caught:
+        options_named(name)
+    assert caught[0].filename == __file__, "it is shown where it was written"
+
+
+@pytest.mark.parametrize("name", ["requst_memory", "request_mem", "request_memmory", "request_cpu"])
+def test_a_mistyped_request_is_refused(name: str) -> None:
+    with pytest.raises(InvalidOption, match=f"{name}: did you mean request_"):
+        options_named(name)
+
+
+def test_requests_of_ones_own_and_macros_are_taken() -> None:
+    given: dict[str, Any] = {"request_licenses": 1, "my_place": "x", "notify_user": "$(my_place)", "vm_type": "kvm"}
+    assert MapOptions(**given).descriptors.keys() == given.keys()
+
+
+@pytest.mark.parametrize("value", ["2 gigs", "1,5GB", "512 B", ["1GB", "2 lots"]])
+def test_an_amount_that_is_none_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidOption, match=r"request_disk cannot be .*'512MB' or '2GB'. A bare number is in KB"):
+        MapOptions(request_disk=value)
+
+
+def test_attributes_in_the_settings_file_may_have_their_mark() -> None:
+    found = MapOptions.from_settings({"+ProjectName": '"Mine"', "MY.Other": 1, "custom_options": {"Third": 2}})
+    assert found.custom_options == {"ProjectName": '"Mine"', "Other": "1", "Third": "2"}
+
+
+@pytest.mark.parametrize("value", ["My Project", '"My Project', 'a "b c'])
+def test_text_of_an_attribute_needs_quotes_of_its_own(value: str) -> None:
+    plain = value.replace('"', "")
+    with pytest.raises(InvalidOption, match=re.escape(f"'Project': '\"{plain}\"'")):
+        MapOptions(custom_options={"Project": value})
 
 
 # --- files ----------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import numbers
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,11 +19,13 @@ from typing import Any, ClassVar, TypeAlias
 
 from htmap.exceptions import InvalidOption, MisalignedInputData, ReservedOptionKeyword, WrongType
 from htmap.language import commands
-from htmap.language.words import to_seconds, unusable
+from htmap.language.command_types import Kind
+from htmap.language.words import is_misspelt_size, to_seconds, unusable
 from htmap_common import TransferPath
 
 InputFile: TypeAlias = "str | os.PathLike[str] | TransferPath"
 Value: TypeAlias = "str | int | float | bool"
+Number: TypeAlias = "str | int | float"
 Remaps: TypeAlias = Mapping[str, TransferPath]
 
 
@@ -43,7 +46,7 @@ class PerComponent:
 
 
 class MapOptions:
-    """The options of a map.
+    r"""The options of a map.
 
     Parameters
     ----------
@@ -78,9 +81,26 @@ class MapOptions:
         threads and atexit handlers (default: 5 minutes). The result of a component does not count before that.
     show_locals
         If False, reports of errors show no local variables, and none leave the node. Default True.
+    request_cpus, request_gpus
+        How many of them each job needs.
+    request_memory, request_disk
+        How much each job needs, such as ``"2GB"``. A bare number is MB of memory, and KB of disk, as in HTCondor. The
+        text may be an expression, such as ``"MemoryUsage * 2"``.
+    requirements
+        A ClassAd expression of what the machine must have. Those of the map, of the settings and of the delivery method
+        must all hold.
+    rank
+        A ClassAd expression: machines for which it is larger are better.
+    environment
+        Variables for the function: ``'"NAME=value OTHER=\'two words\'"'``.
+    accounting_group
+        The group that is charged, in pools that have them.
+    priority
+        Which of your own jobs run first; larger is earlier.
     kwargs
-        Any other descriptor of HTCondor's submit language. Text is used exactly as written after the ``=``;
-        numbers and booleans are written as HTCondor writes them. An iterable gives each component its own value.
+        Any other descriptor of HTCondor's submit language, in any of its spellings (`RequestMemory`, ``env``). Text is
+        used exactly as written after the ``=``; numbers and booleans are written as HTCondor writes them. An iterable
+        gives each component its own value. A name that HTCondor does not know is warned of.
     """
 
     RESERVED_KEYS: ClassVar[frozenset[str]] = commands.reserved_names()
@@ -97,6 +117,15 @@ class MapOptions:
         checkpoint_interval: float | timedelta | str | None = None,
         end_within: float | timedelta | str | None = None,
         show_locals: bool | None = None,
+        request_cpus: Number | Iterable[Number] | None = None,
+        request_memory: Number | Iterable[Number] | None = None,
+        request_disk: Number | Iterable[Number] | None = None,
+        request_gpus: Number | Iterable[Number] | None = None,
+        requirements: str | Iterable[str] | None = None,
+        rank: Number | Iterable[Number] | None = None,
+        environment: str | Iterable[str] | None = None,
+        accounting_group: str | Iterable[str] | None = None,
+        priority: Number | Iterable[Number] | None = None,
         **kwargs: Value | Iterable[Value],
     ) -> None:
         self.fixed_input_files: tuple[InputFile, ...] = _files(fixed_input_files)
@@ -107,15 +136,31 @@ class MapOptions:
         self.checkpoint_interval: float | None = _interval("checkpoint_interval", checkpoint_interval)
         self.end_within: float | None = _interval("end_within", end_within)
         self.show_locals: bool | None = _flag("show_locals", show_locals)
-        _check_reserved([*(custom_options or {}), *kwargs])
+        named = {
+            "request_cpus": request_cpus,
+            "request_memory": request_memory,
+            "request_disk": request_disk,
+            "request_gpus": request_gpus,
+            "requirements": requirements,
+            "rank": rank,
+            "environment": environment,
+            "accounting_group": accounting_group,
+            "priority": priority,
+        }
+        given = {**{name: value for name, value in named.items() if value is not None}, **kwargs}
+        _check_reserved([*(custom_options or {}), *given])
         self.custom_options: dict[str, str | PerComponent] = {}
         for name, value in (custom_options or {}).items():
             bare = _custom_name(name)
-            self.custom_options[bare] = _value(f"MY.{bare}", value)
+            self.custom_options[bare] = _custom_value(bare, value)
         self.descriptors: dict[str, str | PerComponent] = {}
-        for name, value in kwargs.items():
+        for name, value in given.items():
             known = _descriptor_name(name)
+            if known in self.descriptors:
+                raise InvalidOption(f"The map option {known} is given twice, once as {name}: give it once.")
             self.descriptors[known] = _value(known, value)
+        _check_sizes(self.descriptors)
+        _warn_of_unknown(given, self.descriptors)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MapOptions) and vars(self) == vars(other)
@@ -156,7 +201,10 @@ class MapOptions:
     @classmethod
     def from_settings(cls, table: Mapping[str, Any]) -> MapOptions:
         """The default options: the table MAP_OPTIONS of the settings, where case does not matter."""
-        options = {name.casefold(): value for name, value in table.items()}
+        own = {name: value for name, value in table.items() if _bare(name) != name}
+        options = {name.casefold(): value for name, value in table.items() if name not in own}
+        if own:
+            options["custom_options"] = {**own, **options.get("custom_options", {})}
         for name in ("chunksize", "checkpoint_interval", "end_within"):
             number = options.get(name)
             if isinstance(number, str) and _NUMBER.fullmatch(number):  # from a variable of the environment
@@ -334,6 +382,57 @@ def _bare(name: str) -> str:
     """The name of an attribute without what marks it as one's own."""
     bare = name.removeprefix("+")
     return bare[3:] if bare.casefold().startswith("my.") else bare
+
+
+def _check_sizes(descriptors: Mapping[str, str | PerComponent]) -> None:
+    """Refuse ``request_memory="2 gigs"`` before a pool does, or worse, takes it for an expression."""
+    for name, option in descriptors.items():
+        known = commands.find(name)
+        if known is None or known.kind not in {Kind.MEMORY, Kind.DISK}:
+            continue
+        for value in option.values if isinstance(option, PerComponent) else (option,):
+            if is_misspelt_size(value):
+                unit = "MB" if known.kind is Kind.MEMORY else "KB"
+                raise InvalidOption(
+                    f"The map option {name} cannot be {value!r}: write an amount such as '512MB' or '2GB'. "
+                    f"A bare number is in {unit}."
+                )
+
+
+def _warn_of_unknown(given: Iterable[str], descriptors: Mapping[str, str | PerComponent]) -> None:
+    """Say what HTCondor would pass over in silence."""
+    values = [value for value in descriptors.values() if isinstance(value, str)]
+    for name in given:
+        meant = commands.mistyped_request(name)
+        if meant is not None:
+            raise InvalidOption(f"HTCondor has no submit command {name}: did you mean {meant}?")
+        why = commands.why_unknown(name, values)
+        if why is not None:
+            warnings.warn(why, stacklevel=_callers_level())
+
+
+def _callers_level() -> int:
+    """How many frames above the caller of this the first one is that is not in this module."""
+    frame, level = sys._getframe(1), 1  # noqa: SLF001 - what warnings itself does
+    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _custom_value(name: str, value: Value | Iterable[Value]) -> str | PerComponent:
+    """The text of an attribute: an expression, so text of its own needs quotes, as in a submit file."""
+    option = _value(f"MY.{name}", value)
+    for text in option.values if isinstance(option, PerComponent) else (option,):
+        if _WORDS_WITHOUT_QUOTES.fullmatch(text) or text.count('"') % 2:
+            plain = text.replace('"', "")
+            raise InvalidOption(
+                f"The custom option {name} cannot be {text!r}: text needs double quotes inside those of Python. Write "
+                f"{name!r}: '\"{plain}\"'."
+            )
+    return option
+
+
+_WORDS_WITHOUT_QUOTES = re.compile(r"[\w.-]+(\s+[\w.-]+)+")
 
 
 def _check_reserved(names: Iterable[str]) -> None:

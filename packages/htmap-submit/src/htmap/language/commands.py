@@ -7,10 +7,11 @@ has; the local backend. The rows stand in `htmap.language.command_table`.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 
 from htmap.exceptions import InvalidOption
-from htmap.language.command_table import ROWS
+from htmap.language.command_table import OTHER_UNIVERSES, ROWS
 from htmap.language.command_types import Command, Local
 from htmap.language.macros import names_in, other_macro_in
 
@@ -57,6 +58,69 @@ def is_in_every_map(name: str) -> bool:
     row = find(name)
     own = {*MACROS, *(f"my.{attribute.casefold()}" for attribute in ATTRIBUTES)}
     return name.casefold() in own or (row is not None and (bool(row.reserved) or row.is_in_every_map))
+
+
+# --- slips of the pen -----------------------------------------------------------------------------------------------
+
+# What other systems call it.
+_ELSEWHERE = {
+    "account": "accounting_group",
+    "cpus": "request_cpus",
+    "cpus_per_task": "request_cpus",
+    "disk": "request_disk",
+    "gpus": "request_gpus",
+    "job_name": "htmap.map(..., tag=...)",
+    "mem": "request_memory",
+    "mem_per_cpu": "request_memory",
+    "memory": "request_memory",
+    "ncpus": "request_cpus",
+    "nodes": "requirements (a component runs on one machine)",
+    "ntasks": "chunksize, or a map of more components",
+    "partition": "requirements",
+    "project": "accounting_group",
+    "queue_name": "requirements",
+    "retries": "max_retries",
+    "time": "allowed_execute_duration",
+    "timeout": "allowed_execute_duration",
+    "walltime": "allowed_execute_duration",
+}
+_NEAR, _NEAR_REQUEST = 0.8, 0.75
+
+
+def why_unknown(name: str, others: Iterable[str]) -> str | None:
+    """A sentence about a name that is no submit command; None: it is one, or the value of another option needs it.
+
+    Parameters
+    ----------
+    others
+        The values of the other options.
+    """
+    folded = name.casefold()
+    if find(name) or folded in OTHER_UNIVERSES or folded.startswith(_FREE_PREFIXES) or folded in names_in(others):
+        return None
+    if folded in _ELSEWHERE:
+        return f"HTCondor has no submit command {name}: you may want {_ELSEWHERE[folded]}."
+    near = difflib.get_close_matches(folded, _BY_ANY_NAME, 1, _NEAR)
+    if near:
+        return f"HTCondor has no submit command {name}: did you mean {canonical(near[0])}?"
+    return (
+        f"HTCondor has no submit command {name}, so this does nothing. If it is an attribute that your pool wants "
+        f"(+{name} in a submit file), it goes into custom_options."
+    )
+
+
+def mistyped_request(name: str) -> str | None:
+    """The request that a name was probably meant to be: without it, jobs get less than they need."""
+    folded = name.casefold()
+    requests = [row.name for row in ROWS if row.name.startswith("request_")]
+    if find(name) or folded.partition("_")[0] not in _ALMOST_REQUEST:
+        return None
+    return next(iter(difflib.get_close_matches(folded, requests, 1, _NEAR_REQUEST)), None)
+
+
+_ALMOST_REQUEST = frozenset({
+    "request", "requst", "requets", "reqest", "reqeust", "requeset", "requests", "req", "resquest", "rquest", "reques",
+})  # fmt: skip
 
 
 # --- the local backend ----------------------------------------------------------------------------------------------

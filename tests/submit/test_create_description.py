@@ -13,9 +13,9 @@ from tests.submit.fake_backend import FakeJob, folded
 from tests.submit.golden_cases import BUNDLE, CASES, GOLDEN, make_files, map_dir_below, plan_of, written
 
 from htmap import MapOptions
-from htmap.create.description import render, renumbered, varying_options
+from htmap.create.description import relocated, render, renumbered, varying_options
 from htmap.exceptions import InvalidOption
-from htmap.language.description import parse
+from htmap.language.description import Description, parse
 from htmap.language.items import item_values
 
 
@@ -159,3 +159,19 @@ def test_a_later_submission_differs_in_its_number_and_its_items_alone(root: Path
     differing = [(a, b) for a, b in zip(first.split("\n"), later.split("\n"), strict=True) if a != b]
     assert [(a.replace("/0/", "/2/").replace("= 0", "= 2"), b) for a, b in differing] == [(b, b) for _, b in differing]
     assert len(differing) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("/old/home/initial/,/old/home/maps/x", "/new/initial/,/new/maps/x"),
+        ('"a = /old/home/b; c = /old/home"', '"a = /new/b; c = /new"'),
+        ("/old/homes/x /an/old/home/y x/old/home", "/old/homes/x /an/old/home/y x/old/home"),
+        ("$(folder)/old/home", "$(folder)/old/home"),
+    ],
+)
+def test_a_description_is_made_one_for_another_place(value: str, expected: str) -> None:
+    description = Description({"log": value}, {"HTMapUid": '"0a"', "Mine": value})
+    moved = relocated(description, Path("/old/home"), Path("/new"), None)
+    assert (moved.commands["log"], moved.attributes) == (expected, {"HTMapUid": '"0a"', "Mine": expected})
+    assert relocated(description, Path("/old/home"), Path("/new"), "0b").attributes["HTMapUid"] == '"0b"'

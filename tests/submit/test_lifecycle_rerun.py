@@ -21,7 +21,7 @@ from htmap.maps.opened import Opened
 from htmap.maps.readable import ReadableMap
 from htmap.observe.statuses import ComponentStatus as Status
 from htmap.store.locks import is_held
-from htmap.store.mapdir import MapDir
+from htmap.store.mapdir import Home, MapDir
 from htmap.store.records import MapRecord, SubmissionRecord
 
 
@@ -219,3 +219,45 @@ def test_the_record_of_the_map_is_not_touched(make_map: MakeMap, fake: FakeBacke
     fake.run()
     again(m, fake, [1])
     assert MapRecord.load(m.opened.directory.map) == before
+
+
+# --- a home in another place ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ended(make_map: MakeMap, fake: FakeBackend) -> ReadableMap:
+    m = make_map(str, [1, 2])
+    fake.run()
+    return m
+
+
+def opened_in(home: Path, m: ReadableMap, fake: FakeBackend) -> ReadableMap:
+    return ReadableMap(Opened.at("t", home / "maps" / m.opened.directory.uid, fake))
+
+
+def test_a_copy_runs_jobs_of_its_own_and_leaves_its_original_alone(
+    ended: ReadableMap, fake: FakeBackend, home: Home, tmp_path: Path
+) -> None:
+    shutil.copytree(home.path, tmp_path / "copy")
+    before = tree(ended.opened.directory)
+    copy = opened_in(tmp_path / "copy", ended, fake)
+    again(copy, fake, [1])
+    (job,) = fake.jobs.values()
+    assert str(home.path) not in str({name: job.expand(name) for name in job.commands})
+    assert job.uid != copy.opened.directory.uid, "whoever acts on the original would act on this one too"
+    fake.run()
+    assert list(copy) == ["1", "2"]
+    assert tree(ended.opened.directory) == before
+    assert SubmissionRecord.load(copy.opened.directory.submission(1).submission).uid == job.uid
+
+
+def test_a_map_that_was_moved_is_rerun_where_it_is(
+    ended: ReadableMap, fake: FakeBackend, home: Home, tmp_path: Path
+) -> None:
+    home.path.rename(tmp_path / "moved")
+    moved = opened_in(tmp_path / "moved", ended, fake)
+    again(moved, fake, [0, 1])
+    assert {job.uid for job in fake.jobs.values()} == {moved.opened.directory.uid}
+    fake.run()
+    assert list(moved) == ["1", "2"]
+    assert not home.path.exists(), "something was written into the old place"

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from htmap.backend.protocol import Action, Backend, JobSelection, QueuedJob, QueueIsGone
-from htmap.exceptions import BackendNotAvailable, StorageError
+from htmap.exceptions import BackendError, BackendNotAvailable, InvalidOption, StorageError
+from htmap.language.description import read
 from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import MapDir
+from htmap.store.place import Place, place_of
 from htmap.store.records import QueueIdentity, SubmissionRecord
 
 logger = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ class QueuesOfMap:
         self._map_dir = map_dir
         self._at = at
         self._known: list[SubmissionRecord] = []
+        self._places: dict[int, Place] = {}
 
     def identity(self) -> QueueIdentity | None:
         """The queue that the last submission went to, if it can be reached."""
@@ -82,30 +85,32 @@ class QueuesOfMap:
         self._at(None).ensure_progress()
 
     def _parts(self, selection: JobSelection) -> Iterator[tuple[Backend, JobSelection]]:
-        """Each queue, and what is selected of its jobs."""
-        by_queue: dict[QueueIdentity | None, set[int | None]] = {}
+        """Each queue, and what is selected of the jobs that this map has there."""
         # Of a map that is being removed, those that were there a moment ago.
-        self._known = submissions_of(self._map_dir) or self._known
+        self._known = self._submissions() or self._known
+        clusters: dict[tuple[QueueIdentity | None, str], set[int | None]] = {}
         for record in self._known:
-            by_queue.setdefault(record.queue, set()).add(record.cluster)
-        if selection.jobs is None or len(by_queue) <= 1:
-            for queue in by_queue or [None]:
-                yield self._at(queue), selection
-            return
-        for queue, clusters in by_queue.items():
-            # A cluster that no record names yet is that of a submission which was killed before it could be written.
-            others = set().union(*(known for other, known in by_queue.items() if other != queue))
-            jobs = {
-                cluster: procs
-                for cluster, procs in selection.jobs.items()
-                if cluster in clusters or (None in clusters and cluster not in others)
-            }
-            if jobs:
-                yield self._at(queue), JobSelection(selection.uid, jobs)
+            clusters.setdefault((record.queue, record.uid or selection.uid), set()).add(record.cluster)
+        for (queue, uid), own in clusters.items():
+            others = set().union(*(known for other, known in clusters.items() if other != (queue, uid)))
+            jobs = None if selection.jobs is None else _among(selection.jobs, own, others)
+            if jobs is None or jobs:
+                yield self._at(queue), JobSelection(uid, jobs)
+
+    def _submissions(self) -> list[SubmissionRecord]:
+        """Those whose jobs are of this map: of a copy, they are not the jobs of its original."""
+        known = submissions_of(self._map_dir)
+        return [record for record in known if self._place(record.number) is not Place.ORIGINAL]
+
+    def _place(self, number: int) -> Place:
+        if number not in self._places:
+            log = log_of(self._map_dir, number)
+            self._places[number] = Place.HERE if log is None else place_of(self._map_dir, log)
+        return self._places[number]
 
     def _learn(self, clusters: set[int], *, is_whole: bool) -> None:
         """Write down which queue it is, for submissions that do not know, as soon as that is sure."""
-        unknown = [record for record in submissions_of(self._map_dir) if record.queue is None]
+        unknown = [record for record in self._submissions() if record.queue is None]
         if not unknown:
             return
         queue = self._at(None).identity()
@@ -121,6 +126,23 @@ class QueuesOfMap:
                     f"The map in {self._map_dir.path} was made by a version of HTMap that did not write down which "
                     f"access point its jobs are at. This one, {queue}, does not know them: ask where it was made."
                 )
+
+
+def _among(
+    jobs: Mapping[int, Sequence[int] | None], own: set[int | None], others: set[int | None]
+) -> dict[int, Sequence[int] | None]:
+    """The jobs of some clusters; one that no record names yet is of a submission which was killed before that."""
+    return {
+        cluster: procs for cluster, procs in jobs.items() if cluster in own or (None in own and cluster not in others)
+    }
+
+
+def log_of(map_dir: MapDir, number: int) -> Path | None:
+    """The event log that a submission was made with. None: its description cannot be read."""
+    try:
+        return Path(read(map_dir.submission(number).submit).commands["log"])
+    except (BackendError, InvalidOption, OSError, UnicodeDecodeError, KeyError):
+        return None
 
 
 _LOG_HEAD_BYTES = 4096

@@ -6,8 +6,10 @@ In: checked options, the descriptors of the delivery method. Out: the text of ``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from htmap.create.remaps import remap_entries
 from htmap.delivery.runner_failures import RUNNER_FAILED, why_runner_failed
@@ -86,6 +88,23 @@ def renumbered(first: Description, map_dir: MapDir, number: int) -> Description:
     return replace(
         first, commands={**first.commands, _NUMBER: str(number)}, items=str(map_dir.submission(number).items)
     )
+
+
+def relocated(description: Description, then: Path, now: Path, uid: str | None) -> Description:
+    """A description that was made for another HTMAP_DIR, made one for that of today.
+
+    Parameters
+    ----------
+    uid
+        What the jobs carry from now on; None: what they did.
+    """
+    old = re.compile(rf"(?<![\w.~/)-]){re.escape(str(then))}(?=[/,;\"\s]|$)")
+
+    def moved(values: Mapping[str, str]) -> dict[str, str]:
+        return {name: old.sub(lambda _: str(now), value) for name, value in values.items()}
+
+    attributes = moved(description.attributes) | ({} if uid is None else {UID: f'"{uid}"'})
+    return replace(description, commands=moved(description.commands), attributes=attributes)
 
 
 def varying_options(description: Description) -> int:

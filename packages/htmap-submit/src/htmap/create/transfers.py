@@ -146,6 +146,9 @@ _REMEMBERED = 1000
 """Folders that are looked through only once, though many components get them."""
 
 
+_LINK_OF_A_MAP = re.compile(r"(^|/)maps/[0-9a-f]{16}/links/[0-9a-f]{16}/")
+
+
 def entry_again(file: TransferPath, arrives_as: str, links: Path) -> str:
     """The entry for a file of an input that is stored, wherever the process is now.
 
@@ -158,8 +161,12 @@ def entry_again(file: TransferPath, arrives_as: str, links: Path) -> str:
     """
     if not file.is_local:
         return arriving_as(_url(checked_url(file)), arrives_as)
-    _existing(f"/{arrives_as}")
     below_links = f"{str(links).lstrip('/')}/"
+    if _LINK_OF_A_MAP.search(arrives_as) and not arrives_as.startswith(below_links):
+        raise InputFileNotFound(
+            f"The input file /{arrives_as} was sent by a link of the map, which lay elsewhere then. Make the map again."
+        )
+    _existing(f"/{arrives_as}")
     if not arrives_as.startswith(below_links):
         return arrives_as
     folder = below_links + arrives_as.removeprefix(below_links).partition("/")[0]

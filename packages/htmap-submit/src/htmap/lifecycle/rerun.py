@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import logging
+import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from htmap.backend.protocol import Backend, JobSelection
 from htmap.backend.select import Backends
-from htmap.create.description import renumbered, varying_options
+from htmap.create.description import relocated, renumbered, varying_options
 from htmap.create.inputs import StoredInputs
 from htmap.create.jobs import ValuesOf, item_lines, varying_values
 from htmap.create.remaps import by_component
@@ -35,6 +36,7 @@ from htmap.lifecycle.submission import submit, write_submission
 from htmap.store.atomic import is_there, make_private_directory, remove_tree, storage_errors
 from htmap.store.locks import exclusive
 from htmap.store.mapdir import MapDir, SubmissionDir
+from htmap.store.place import Place, place_of
 from htmap.store.records import MapRecord, SubmissionRecord, ranges_of
 from htmap_common import TransferPath
 from htmap_common.wire import SentFile, WireError, read_shard_header
@@ -70,14 +72,14 @@ def rerun(
     backend = backends.again(map_dir, elsewhere=elsewhere)
     queue = backend.identity()
     number = _next_number(map_dir, backends.of(map_dir))
-    again = SubmissionRecord(number, time.time(), ranges_of(components), first.chunksize, queue=queue)
+    original, uid = _description_here(map_dir, first)
+    again = SubmissionRecord(number, time.time(), ranges_of(components), first.chunksize, queue=queue, uid=uid)
     directory = map_dir.submission(number)
     with storage_errors(f"rerun components of {map_dir.path}"), contextlib.ExitStack() as undo:
         staging = SubmissionDir(map_dir.submissions / f".new-{number}")
         remove_tree_if_there(staging.path)
         make_private_directory(staging.path)
         undo.callback(remove_tree_if_there, staging.path)
-        original = _first_description(map_dir)
         with staging.items.open("x", encoding="utf-8") as file:
             file.writelines(_items(map_dir, record, first, components, varying_options(original)))
         write_submission(staging, renumbered(original, map_dir, number).render(), again)
@@ -96,18 +98,32 @@ def rerun(
     return number
 
 
+def _description_here(map_dir: MapDir, first: SubmissionRecord) -> tuple[Description, str | None]:
+    """The first description, made one for this place; and what new jobs carry, if that is not the uid of the map.
+
+    The jobs of a copy carry a uid of their own: what acts on the map that it was made of would else reach them too.
+    """
+    description = _first_description(map_dir)
+    log = Path(description.commands["log"])
+    place = place_of(map_dir, log)
+    uid = secrets.token_hex(8) if place is Place.ORIGINAL else first.uid
+    here = relocated(description, MapDir(log.parent).home.path, map_dir.home.path, uid)
+    executable = Path(here.commands.get("executable", ""))
+    if here.commands.get("transfer_executable") == "true" and not executable.exists():
+        raise InputFileNotFound(f"There is no file {executable} any more, which the jobs run. Make the map again.")
+    return here, uid
+
+
 def _first_description(map_dir: MapDir) -> Description:
     path = map_dir.submission(0).submit
     try:
-        original = read(path)
-    except (InvalidOption, BackendError) as error:
+        description = read(path)
+        description.commands["log"]
+    except (InvalidOption, BackendError, KeyError) as error:
         raise DamagedFile(
             f"The file {path} is damaged, so nothing can be rerun as it was. Make the map again."
         ) from error
-    executable = Path(original.commands.get("executable", ""))
-    if original.commands.get("transfer_executable") == "true" and not executable.exists():
-        raise InputFileNotFound(f"There is no file {executable} any more, which the jobs run. Make the map again.")
-    return original
+    return description
 
 
 def _next_number(map_dir: MapDir, backend: Backend) -> int:

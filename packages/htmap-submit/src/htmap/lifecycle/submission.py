@@ -24,6 +24,7 @@ def submit(backend: Backend, map_dir: MapDir, number: int) -> int:
     submit events.
     """
     directory = map_dir.submission(number)
-    cluster = backend.submit(directory.submit, map_dir.uid)
-    SubmissionRecord.load(directory.submission).with_cluster(cluster).save(directory.submission)
+    record = SubmissionRecord.load(directory.submission)
+    cluster = backend.submit(directory.submit, record.uid or map_dir.uid)
+    record.with_cluster(cluster).save(directory.submission)
     return cluster

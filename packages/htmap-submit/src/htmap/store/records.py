@@ -98,6 +98,8 @@ class SubmissionRecord:
         None until the queue has answered.
     queue
         Where its jobs are. None: not known, as of those that were made before this was written down.
+    uid
+        What its jobs carry, if not the uid of the map: that of a copy, whose original has jobs of its own.
     """
 
     number: int
@@ -106,6 +108,7 @@ class SubmissionRecord:
     chunksize: int
     cluster: int | None = None
     queue: QueueIdentity | None = None
+    uid: str | None = None
 
     @property
     def components(self) -> int:
@@ -148,6 +151,7 @@ class SubmissionRecord:
             chunksize=fields.count("chunksize", least=1),
             cluster=fields.count("cluster") if fields.has("cluster") else None,
             queue=_queue(fields.part("queue")) if fields.has("queue") else None,
+            uid=fields.get("uid", str) if fields.has("uid") else None,
         )
 
 

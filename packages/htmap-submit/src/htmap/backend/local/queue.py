@@ -24,9 +24,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from htmap.backend.local.launch import LOCK_NAME
 from htmap.backend.local.rows import ClusterRow, JobKey, JobRow, LogRow, Request, SelectedJob, Undelivered
 from htmap.backend.protocol import JobSelection, JobStatus
 from htmap.exceptions import BackendNotAvailable
+from htmap.store.locks import is_held
 from htmap.store.trust import check_trusted
 
 # With a process: only the supervisor moves such a job.
@@ -115,9 +117,28 @@ class Queue:
         try:
             self._connection.execute("PRAGMA synchronous = NORMAL")
             _make_or_check(self._connection, home)
+            self._settle_in(home)
         except BaseException:
             self.close()
             raise
+
+    def _settle_in(self, home: Path) -> None:
+        """Take out of the queue what was submitted to it in another place: those jobs have the paths of that place.
+
+        Of a copy, the original runs them; of one that was moved, their files are where they do not look.
+        """
+        then = self._value("SELECT value FROM settings WHERE name = 'place'")
+        if then == str(home) or (then is not None and _is_same_file(Path(then), home)):
+            return
+        if then is not None and is_held(home / LOCK_NAME):
+            return  # they run: another machine knows this directory by another path
+        with self.transaction():
+            if then is not None:
+                gone = {"status": JobStatus.REMOVED.value, "request": None, "pid": None, "pid_started": None}
+                names = ", ".join(f"{name} = ?" for name in gone)
+                self._connection.execute(f"UPDATE jobs SET {names} WHERE {_status_in(IN_QUEUE)}", tuple(gone.values()))
+                self._connection.execute("DELETE FROM outbox")
+            self._connection.execute("INSERT OR REPLACE INTO settings VALUES ('place', ?)", (str(home),))
 
     def __enter__(self) -> Queue:  # noqa: PYI034 - Self is new in Python 3.11
         return self
@@ -315,6 +336,13 @@ class Queue:
 
 def _status_in(statuses: Iterable[JobStatus]) -> str:
     return f"status IN ({','.join(str(status.value) for status in statuses)})"
+
+
+def _is_same_file(then: Path, now: Path) -> bool:
+    try:
+        return (then / "queue.sqlite").samefile(now / "queue.sqlite")
+    except OSError:
+        return False
 
 
 def _make_or_check(connection: sqlite3.Connection, home: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -219,12 +220,20 @@ def test_a_file_in_a_function_goes_along(tmp_path: Path) -> None:
     assert list(m.iter(TIMEOUT_S)) == ["421", "422"]
 
 
-def test_a_large_input_is_the_same_at_each_look() -> None:
-    import numpy as np
+class Large:
+    """Pickles as large arrays do: its bytes are left out of the pickle."""
 
-    m = htmap.map(len, [np.zeros(100_000).tobytes(), np.zeros(100_000).view(np.uint8)[:5]], quiet=True)
+    def __init__(self, content):
+        self.content = content
+
+    def __reduce_ex__(self, protocol):
+        return Large, (pickle.PickleBuffer(self.content),)
+
+
+def test_a_large_input_is_the_same_at_each_look() -> None:
+    m = htmap.map(lambda large: large.content[0], [Large(bytearray(10**6)), Large(bytearray(10))], quiet=True)
     m.wait(TIMEOUT_S)
     for _ in range(2):
-        (args, _kwargs) = list(m.iter_inputs())[1]
-        assert args[0].sum() == 0
-        args[0][:] = 1
+        for args, _kwargs in m.iter_inputs():
+            assert args[0].content[0] == 0
+            args[0].content[0] = 1

@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import traceback
+import types
 from typing import Any
 
 
@@ -18,7 +19,9 @@ def main() -> None:
     """Answer until the input ends."""
     sys.path[0] = ""  # modules are looked for in the folder that the page works in
     answers = os.fdopen(os.dup(1), "w")
-    namespace: dict[str, Any] = {"__name__": "__main__"}
+    # As in a notebook, the module __main__ is the page's.
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    namespace = vars(sys.modules["__main__"])
     for request in sys.stdin:
         block = json.loads(request)
         with tempfile.TemporaryFile() as printed:

@@ -98,7 +98,8 @@ class Namespace:
         module = sys.modules.get(str(self._module))
         is_module = module is not None and getattr(module, "__dict__", None) is variables
         self.is_library = is_module and str(self._module).partition(".")[0] in sys.stdlib_module_names - {names.MAIN}
-        self._is_by_value = is_module and names.is_by_value(self._module)
+        # A console of somebody's own may say that it is __main__, and is taken at its word.
+        self._is_by_value = names.is_by_value(self._module) and (is_module or self._module == names.MAIN)
 
     def __reduce__(self) -> Reduced:
         if self._is_by_value:

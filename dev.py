@@ -8,6 +8,7 @@
     python3 dev.py lint                 ... only what reads the code: ruff, mypy, import contracts
     python3 dev.py format               put the code into its form
     python3 dev.py docs                 build the documentation into dist/docs
+    python3 dev.py release --check      build all that is published into dist/release, and try it: see RELEASING.md
     python3 dev.py benchmark [NAME...]  measure HTMap beside what it is held against: see benchmarks/README.md
     python3 dev.py pool start|stop|status [SUITE]    a personal HTCondor pool, which tests use while it runs
 
@@ -43,6 +44,7 @@ def main(arguments: list[str]) -> int:
         "lint": _lint,
         "format": _format,
         "docs": _docs,
+        "release": _release,
         "benchmark": _benchmark,
         "pool": _pool,
     }
@@ -95,6 +97,14 @@ def _format(_: list[str]) -> int:
 
 def _docs(_: list[str]) -> int:
     return checks.documentation()
+
+
+def _release(arguments: list[str]) -> int:
+    if arguments != ["--check"]:
+        print("python3 dev.py release --check is all that can be done here: publishing is for people (RELEASING.md).")
+        return os.EX_USAGE
+    ordinary_user.leave_root([sys.executable, str(ROOT / "dev.py"), "release", *arguments])
+    return checks.run_all([checks.release()])
 
 
 def _benchmark(arguments: list[str]) -> int:

@@ -72,6 +72,11 @@ def build_documentation() -> Check:
     return Check("documentation", Environment("docs"), ("build",))
 
 
+def release() -> Check:
+    """What is published can be built, and does in an empty environment what the first steps say."""
+    return Check("release", Environment("release"), ("check",))
+
+
 def tests(title: str, environment: Environment, *arguments: str) -> Check:
     """A run of pytest."""
     return Check(title, environment, ("pytest", *arguments))

@@ -34,6 +34,7 @@ def everything() -> Iterator[checks.Check]:
     default = Environment("default")
     yield from checks.reading(default)
     yield checks.build_documentation()
+    yield checks.release()
     yield _local(pythons.running(), default, folders_of(pythons.running(), [pythons.running()]))
     environments = {pythons.running(): default, **_others()}
     for version, environment in environments.items():

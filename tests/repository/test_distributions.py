@@ -54,6 +54,16 @@ def test_all_have_one_version() -> None:
     assert declared == installed
 
 
+def test_images_get_the_runner_of_this_version_with_what_it_was_tested_with() -> None:
+    wanted = (ROOT / "containers/requirements.txt").read_text().split("\n")
+    pins = dict(line.split("==") for line in wanted if line and not line.startswith("#"))
+    locked = dict(re.findall(r"(?m)^([\w-]+)==([\w.]+)$", (ROOT / "constraints.txt").read_text()))
+    assert pins == {
+        "htmap-exec": importlib.metadata.version("htmap-exec"),
+        **{name: locked[name] for name in ("cloudpickle", "msgpack")},
+    }
+
+
 @each_distribution
 def test_siblings_are_pinned_exactly(distribution: str) -> None:
     version = importlib.metadata.version(distribution)

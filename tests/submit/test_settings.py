@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -340,6 +341,32 @@ def test_what_toml_cannot_hold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match="Cannot save settings"):
         Settings({"a": object()}).save(tmp_path / "rc")
     assert not (tmp_path / "rc").exists()
+
+
+def test_saving_is_all_or_nothing_and_keeps_permissions_and_links(tmp_path: Path) -> None:
+    real, link = tmp_path / "dotfiles", tmp_path / "rc"
+    real.write_text("old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    Settings({"TEXT": "new"}).save(link)
+    assert Settings.load(link)["TEXT"] == "new"
+    assert link.is_symlink()
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    before = real.read_text()
+    with pytest.raises(InvalidSetting, match="cannot be encoded"):
+        Settings({"TEXT": "\udcff"}).save(link)
+    with pytest.raises(StorageError, match="Cannot save settings"):
+        Settings({"TEXT": "x"}).save(f"{link}\0")
+    assert real.read_text() == before
+    tmp_path.chmod(0o500)
+    try:
+        if os.geteuid() != 0:
+            with pytest.raises(StorageError, match="Permission denied"):
+                Settings({"TEXT": "newer"}).save(link)
+    finally:
+        tmp_path.chmod(0o700)
+    assert real.read_text() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dotfiles", "rc"]
 
 
 def test_settings_that_are_none_are_not_saved(tmp_path: Path) -> None:

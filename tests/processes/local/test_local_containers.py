@@ -10,6 +10,7 @@ from tests.processes.local.place import Place
 
 from htmap.backend.local import containers
 from htmap.backend.local.containers import Image
+from htmap.backend.local.program import Program
 from htmap.exceptions import InvalidOption
 
 SCRATCH = Path("/home/me/.htmap/local/scratch/7.3")
@@ -94,8 +95,23 @@ def test_docker_runs_as_the_user_in_the_scratch_directory(bin_: Path) -> None:
     assert command[:2] == [str(bin_ / "docker"), "run"]
     assert f"--user={os.getuid()}:{os.getgid()}" in command
     assert f"--mount=type=bind,source={SCRATCH},target={SCRATCH}" in command
-    assert [each for each in command if each.startswith("--env=")] == ["--env=GREETING=it's; $HOME"]
+    assert [each for each in command if each.startswith("--env=")] == ["--env=GREETING"]
     assert command[-3:] == ["a:1", "./x", "an argument"]
+
+
+def test_no_value_of_the_environment_stands_on_the_command_line_of_docker(
+    bin_: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bin_, "docker")
+    monkeypatch.setenv("DOCKER_HOST", "unix:///of/this/machine")
+    environment = {"PATH": "/p", "TOKEN": "secret\nof two lines", "HOME": "/in/the/image"}
+    program = Program(Path("./x"), ["./x"], environment, SCRATCH, ())
+    wrapped = containers.wrap(program, Image("docker", "a:1"))
+    assert not [each for each in wrapped.command if "secret" in each]
+    assert {"--env=TOKEN", "--env=HOME=/in/the/image"} <= set(wrapped.command)
+    assert wrapped.environment["TOKEN"] == environment["TOKEN"]
+    assert wrapped.environment["DOCKER_HOST"] == "unix:///of/this/machine"
+    assert wrapped.environment["PATH"] == os.environ["PATH"]
 
 
 @pytest.mark.parametrize("runtime", ["apptainer", "singularity"])

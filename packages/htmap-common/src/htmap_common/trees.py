@@ -54,7 +54,7 @@ class Tree:
     left_out
         Sentences about what has no content.
     has_links, has_linked_folders
-        Whether there are links, and whether there are links to folders.
+        Whether there are links, and whether there are links to folders, left out or not.
     has_specials
         Whether there is a FIFO, a socket or a device.
     """
@@ -179,10 +179,10 @@ class _Surveyor:
         self._tree.files.append(File(path, place, not is_linked and status.st_nlink == 1))
 
     def _add_folder(self, folder: _Folder, status: os.stat_result) -> None:
+        self._tree.has_linked_folders = self._tree.has_linked_folders or folder.is_linked
         if folder.identity in folder.way:
             self._leave_out(folder.path, folder.place, "a link to a folder that it lies in")
             return
-        self._tree.has_linked_folders = self._tree.has_linked_folders or folder.is_linked
         self._unlock(folder.path, status)
         self._tree.folders.append(folder.place)
         self._pending.append(folder._replace(way=folder.way | {folder.identity}))

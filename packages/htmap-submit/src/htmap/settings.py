@@ -9,11 +9,14 @@ A lookup costs one dictionary access: the chain is merged when it changes, not w
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import itertools
 import json
 import os
+import secrets
+import stat
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -203,9 +206,13 @@ class Settings:
         if text is None:
             raise InvalidSetting(f"Cannot save settings to {path}: a value among them is none that TOML can hold.")
         try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise StorageError(f"Cannot save settings to {path}: {error.strerror}.") from error
+            _write_beside(path.resolve(), text.encode())
+        except UnicodeEncodeError as error:
+            raise InvalidSetting(
+                f"Cannot save settings to {path}: there is text among them that cannot be encoded: {error.object!r}."
+            ) from error
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            raise StorageError(f"Cannot save settings to {path}: {getattr(error, 'strerror', error)}.") from error
 
     def _inherit_problem(self, other: Settings | Mapping[str, Any]) -> None:
         if isinstance(other, Settings):
@@ -299,6 +306,21 @@ def _plain_value(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain_value(each) for each in value]
     return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _write_beside(path: Path, content: bytes) -> None:
+    """Write a file beside its place, with the permissions of the one that is there, then rename it: all or nothing."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with beside.open("xb") as file:
+            file.write(content)
+        with contextlib.suppress(FileNotFoundError):
+            beside.chmod(stat.S_IMODE(path.stat().st_mode))
+        beside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
 
 
 def _to_toml(table: Layer) -> str | None:

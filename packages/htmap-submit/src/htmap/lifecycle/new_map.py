@@ -264,7 +264,7 @@ def _tell_left_out(tag: str, sentences: list[str]) -> None:
 def _name_of(function: Callable[..., Any]) -> str:
     name = getattr(function, "__name__", None)
     # A callable object may say anything there.
-    return " ".join((name if isinstance(name, str) else type(function).__name__).split())
+    return visible(" ".join((name if isinstance(name, str) else type(function).__name__).split()))
 
 
 class Counted(Iterable[StoredInputs]):

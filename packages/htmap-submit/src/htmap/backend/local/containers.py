@@ -28,6 +28,20 @@ _TIMEOUT_S = 60.0
 
 # The image has its own places for programs.
 _NOT_PASSED = frozenset({"PATH"})
+# What docker's program itself goes by: places, no secrets.
+_OF_DOCKER = frozenset(
+    {
+        "DOCKER_API_VERSION",
+        "DOCKER_CERT_PATH",
+        "DOCKER_CONFIG",
+        "DOCKER_CONTEXT",
+        "DOCKER_HOST",
+        "DOCKER_TLS",
+        "DOCKER_TLS_VERIFY",
+        "HOME",
+        "PATH",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +101,10 @@ def uses_docker(image: Image | None) -> bool:
 def wrap(program: Program, image: Image) -> Program:
     """The program that runs another one in its image."""
     inside = command(image, name_of(program.directory), program.directory, program.command, program.environment)
-    # Docker's program finds its daemon by its environment; what the job gets is in the command.
-    environment = {**program.environment, **(os.environ if uses_docker(image) else {})}
+    environment = program.environment
+    if uses_docker(image):
+        # Docker's program finds its daemon by its environment, and takes from it what the command only names.
+        environment = {**environment, **{name: os.environ[name] for name in _OF_DOCKER & os.environ.keys()}}
     return replace(program, command=inside, environment=environment, server_arguments=())
 
 
@@ -108,7 +124,12 @@ def command(image: Image, name: str, scratch: Path, inside: Sequence[str], envir
             image.source,
             *inside,
         ]
-    passed = [f"--env={key}={value}" for key, value in environment.items() if key not in _NOT_PASSED]
+    # Not their values: everybody on this machine sees command lines.
+    passed = [
+        f"--env={name}={value}" if name in _OF_DOCKER else f"--env={name}"
+        for name, value in environment.items()
+        if name not in _NOT_PASSED
+    ]
     return [
         docker,
         "run",

@@ -15,7 +15,7 @@ from typing import Any
 from tests.frozen import freeze
 from tests.submit import event_text
 
-from htmap.backend.protocol import Action, Backend, JobSelection, JobStatus, QueuedJob
+from htmap.backend.protocol import Action, Backend, JobSelection, JobStatus, Prospects, QueuedJob
 from htmap.exceptions import BackendError
 from htmap.language import remaps
 from htmap.language.description import parse
@@ -148,6 +148,7 @@ class FakeBackend:
         self.progress_asked = 0
         self.queue_identity: QueueIdentity | None = None
         self.machines: dict[str, int] = {}
+        self.pool: Prospects | None = None
         self._clusters = 0
 
     # --- the protocol ---
@@ -197,6 +198,10 @@ class FakeBackend:
 
     def count_machines(self, constraint: str) -> int | None:
         return self.machines.get(constraint)
+
+    def prospects(self, selection: JobSelection) -> Prospects | None:
+        self._check()
+        return self.pool if any(job.status is JobStatus.IDLE for job in self._selected(selection)) else None
 
     def ensure_progress(self) -> None:
         self.progress_asked += 1

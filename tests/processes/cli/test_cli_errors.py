@@ -65,3 +65,10 @@ def test_components_are_listed_by_status(finished: Place) -> None:
         "fail": {"COMPLETED": [4], "ERRORED": [0, 1, 2, 3, 5]}
     }
     assert finished.run("components", "fail", "--status", "broken").code == 2
+
+
+def test_why_components_have_not_returned_is_said(finished: Place) -> None:
+    shown = finished.htmap("why", "fail").splitlines()
+    assert shown[0] == "5 components are ERRORED: 0-3,5"
+    assert finished.htmap("why", "fail", "4") == "Component 4 is COMPLETED.\n"
+    assert finished.run("why", "fail", "9").code != 0

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from htmap.backend.protocol import Action, Backend, JobSelection, QueuedJob, QueueIsGone
+from htmap.backend.protocol import Action, Backend, JobSelection, Prospects, QueuedJob, QueueIsGone
 from htmap.exceptions import BackendError, BackendNotAvailable, InvalidOption, StorageError
 from htmap.language.description import read
 from htmap.store.atomic import storage_errors
@@ -80,6 +80,13 @@ class QueuesOfMap:
 
     def count_machines(self, constraint: str) -> int | None:
         return self._at(None).count_machines(constraint)
+
+    def prospects(self, selection: JobSelection) -> Prospects | None:
+        for backend, part in self._parts(selection):
+            with contextlib.suppress(QueueIsGone):
+                if found := backend.prospects(part):
+                    return found
+        return None
 
     def ensure_progress(self) -> None:
         self._at(None).ensure_progress()

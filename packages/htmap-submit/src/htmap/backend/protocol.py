@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -160,6 +160,56 @@ class PoolCondition:
     why_no_machines: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that a job asks of a machine.
+
+    Parameters
+    ----------
+    text
+        As an expression.
+    machines
+        How many satisfy it.
+    amount
+        ``Memory`` (MB), ``Disk`` (KB) or ``Cpus``, if it asks for so much of that.
+    asked
+        How much.
+    """
+
+    text: str
+    machines: int
+    amount: str = ""
+    asked: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prospects:
+    """What stands between an idle job and a machine.
+
+    Parameters
+    ----------
+    machines
+        How many there are; the slots of a local queue.
+    matching
+        How many of them satisfy all conditions, once nothing else runs there.
+    conditions
+        What the job asks of a machine.
+    largest
+        The most that any machine has of ``Memory`` (MB), ``Disk`` (KB) and ``Cpus``.
+    rejection
+        What the negotiator said when it last considered the job; empty: nothing.
+    busy_with
+        Of a local queue without a free slot: the uid of a map to the number of its jobs that run.
+    """
+
+    machines: int
+    matching: int
+    conditions: Sequence[Condition] = ()
+    largest: Mapping[str, float] = field(default_factory=dict)
+    rejection: str = ""
+    busy_with: Mapping[str, int] = field(default_factory=dict)
+
+
 class Backend(Protocol):
     """A queue of jobs.
 
@@ -222,6 +272,10 @@ class Backend(Protocol):
 
     def count_machines(self, constraint: str) -> int | None:
         """How many slots of the pool satisfy a ClassAd constraint; None: there is no pool, or it cannot be asked."""
+        ...
+
+    def prospects(self, selection: JobSelection) -> Prospects | None:
+        """What keeps an idle job from running, the first of those selected; None: none is idle. This may be slow."""
         ...
 
     def ensure_progress(self) -> None:

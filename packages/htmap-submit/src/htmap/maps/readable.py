@@ -19,6 +19,7 @@ from htmap.exceptions import (
 )
 from htmap.maps.opened import Opened
 from htmap.maps.table import rows
+from htmap.maps.why import why
 from htmap.observe.holds import ComponentHold
 from htmap.observe.pace import Deadline, Pacer, Timeout
 from htmap.observe.statuses import ACTIVE, ComponentStatus
@@ -316,6 +317,19 @@ class ReadableMap(Sequence[Any]):
     def hold_report(self) -> str:
         """Return a string containing a formatted table describing any held components, and what may be done."""
         return hold_table(self.holds)
+
+    def why(self, component: int | None = None) -> str:
+        """Return why components do not run, or what became of them, in sentences.
+
+        Of an idle component the queue is asked: which of its requirements and requests no machine of the pool
+        satisfies, how many satisfy each, what the largest machine has; or what the slots of this machine are busy with.
+
+        Parameters
+        ----------
+        component
+            The index of the component. None: the components of each status.
+        """
+        return why(self.opened, component)
 
     # --- usage ----------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from htmap.backend.local.job import expand, expand_for_cluster
 from htmap.backend.local.queue import IN_QUEUE, WITH_PROCESS, Queue
 from htmap.backend.local.rows import SelectedJob
 from htmap.backend.local.sandbox import scratch_root, sweep_spool
-from htmap.backend.protocol import Action, JobSelection, JobStatus, QueuedJob, QueueNotWritable
+from htmap.backend.protocol import Action, JobSelection, JobStatus, Prospects, QueuedJob, QueueNotWritable
 from htmap.exceptions import BackendError
 from htmap.language import classad, words
 from htmap.language.commands import check_for_local
@@ -140,6 +140,15 @@ class LocalBackend:
     def count_machines(self, constraint: str) -> int | None:  # noqa: ARG002 - there is one, and no choice
         """There is no pool."""
         return None
+
+    def prospects(self, selection: JobSelection) -> Prospects | None:
+        """What the slots are busy with; see `htmap.backend.protocol.Backend.prospects`."""
+        with self._queue() as queue:
+            if not queue.select(selection, (JobStatus.IDLE,)):
+                return None
+            slots, busy_with = queue.slots(), queue.running_by_uid()
+        is_full = sum(busy_with.values()) >= slots
+        return Prospects(slots, slots, busy_with=busy_with if is_full else {})
 
     def ensure_progress(self) -> None:
         """Start the supervisor if there is something to do and none is alive."""

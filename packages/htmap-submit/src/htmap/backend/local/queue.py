@@ -277,6 +277,14 @@ class Queue:
         rows = self._rows(f"SELECT * FROM jobs WHERE {_status_in(WITH_PROCESS)} ORDER BY cluster, proc")
         return list(map(JobRow.of, rows))
 
+    def running_by_uid(self) -> dict[str, int]:
+        """How many jobs of each map hold a slot."""
+        rows = self._rows(
+            "SELECT uid, COUNT(*) AS jobs FROM clusters JOIN jobs ON jobs.cluster = clusters.id "
+            f"WHERE {_status_in(WITH_PROCESS)} GROUP BY uid"
+        )
+        return {row["uid"]: row["jobs"] for row in rows}
+
     def requests(self) -> list[tuple[JobKey, Request]]:
         """Jobs of which something is asked."""
         rows = self._rows("SELECT cluster, proc, request FROM jobs WHERE request IS NOT NULL")

@@ -121,7 +121,8 @@ def test_a_checkpoint_survives_an_exception(job: Job) -> None:
     assert job.results() == {0: "so far 2"}
 
 
-def test_a_checkpoint_survives_an_eviction(job: Job) -> None:
+@pytest.mark.parametrize("whole_group", [False, True], ids=["the runner", "all its processes"])
+def test_a_checkpoint_survives_an_eviction(job: Job, whole_group: bool) -> None:
     def function() -> str:
         import htmap  # noqa: PLC0415 - as user code does
 
@@ -137,12 +138,37 @@ def test_a_checkpoint_survives_an_eviction(job: Job) -> None:
 
     job.write_function(function)
     job.write_inputs(())
-    with job.start("0", stderr=subprocess.PIPE) as running:
+    with job.start("0", stderr=subprocess.PIPE, start_new_session=True) as running:
         job.wait_for_file("stuck")
-        running.send_signal(signal.SIGTERM)
+        os.killpg(running.pid, signal.SIGTERM) if whole_group else running.send_signal(signal.SIGTERM)
         assert running.wait(timeout=10) == -signal.SIGTERM
     assert job.run().exit_code == 0
     assert job.results() == {0: "so far"}
+
+
+@pytest.mark.parametrize("options", [(), ("--fresh-process",)], ids=["one process", "fresh processes"])
+def test_what_was_handed_over_survives_a_death(job: Job, options: tuple[str, ...]) -> None:
+    def function(component: int) -> int:
+        import htmap  # noqa: PLC0415 - as user code does
+
+        for number in range(50):
+            Path("state").write_text(f"{component} {number}")
+            htmap.checkpoint("state")
+        Path("fit.csv").write_text(f"fit {component}")
+        htmap.transfer_output_files("fit.csv")
+        remove_all()
+        if component == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return component
+
+    job.write_function(function)
+    job.write_inputs((0,), (1,), (2,))
+    assert job.run("0-2", options=options).exit_code == 100
+    assert job.results() == {0: 0, 2: 2}
+    for component in range(3):
+        assert (job.scratch / f"_htmap_transfer/{component}/fit.csv").read_text() == f"fit {component}"
+    (state,) = (job.scratch / "_htmap_checkpoint").rglob("state")
+    assert (state.parts[-4], state.read_text()) == ("1", "1 49")
 
 
 def test_the_runner_itself_survives(job: Job) -> None:

@@ -22,11 +22,11 @@ import os
 import signal
 from typing import TYPE_CHECKING, NoReturn
 
-from htmap_common.agreed import CHECKPOINT, CHECKPOINTED, PREFIX, TRANSFER
+from htmap_common.agreed import CHECKPOINT, CHECKPOINTED, TRANSFER
 
 from .capture import open_standard_descriptors
 from .errors import RunnerFailure
-from .kept_files import KeptFiles, enter_scratch, put_back_of
+from .kept_files import KeptFiles, Legacy, enter_scratch
 from .progress import NEXT_WORKER, Ended, Progress
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Keeper:
         self._task = task
         self._progress = Progress()
         self._kept = KeptFiles()
+        self._legacy = Legacy()
         self._worker_pid: int | None = None
         self._stop_signal: int | None = None
 
@@ -88,6 +89,7 @@ class Keeper:
 
     def _put_files_back(self) -> None:
         enter_scratch(self._task.scratch)
+        self._kept.take_over(self._legacy)
         self._kept.put_back()
         for name in (TRANSFER, CHECKPOINT):
             if name in self._task.sent:
@@ -123,7 +125,7 @@ class Keeper:
             from .worker import Worker  # noqa: PLC0415
 
             faulthandler.enable(file=_STDERR)  # the stack of a crash goes to the component's stderr
-            Worker(self._task, self._progress).run()
+            Worker(self._task, self._progress, self._legacy).run()
         except (RunnerFailure, ImportError):
             pass  # the keeper will come upon the same, and says so
         except BaseException:  # noqa: BLE001 - a bug of ours; the keeper records that there is no result
@@ -138,8 +140,6 @@ class Keeper:
         self._stop_signal = number
         self._progress.set_stopping()
         signal.alarm(_GRACE_S)
-        if self._worker_pid is not None:
-            put_back_of(self._worker_pid, os.path.join(self._task.scratch, PREFIX))
         self._signal_worker(signal.SIGTERM)
 
     def _on_grace_over(self, _number: int, _frame: FrameType | None) -> None:

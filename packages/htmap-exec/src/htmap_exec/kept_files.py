@@ -6,12 +6,18 @@ On the other side: functions that tidy up: ``for name in os.listdir(): os.remove
 
 A file that is open loses its name, not its content. So each one is held open, and written anew if its last name is
 gone. That costs one system call a file, and nothing at all is copied while nobody removes anything.
+
+What the worker holds is not to die with it::
+
+    worker ──descriptors──> a socket that both have ──> keeper, when the worker is gone
 """
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import os
+import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +28,9 @@ if TYPE_CHECKING:
 # thousand files, say.
 _MOST = 128
 _PIECE = 1024 * 1024
+_LONGEST_MESSAGE = 1024 * 1024
+_DESCRIPTOR_SIZE = struct.calcsize("=i")
+_BETWEEN = b"\0"
 
 
 class _Kept(NamedTuple):
@@ -30,10 +39,17 @@ class _Kept(NamedTuple):
 
 
 class KeptFiles:
-    """Files that are held open."""
+    """Files that are held open.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    legacy
+        Gets them too, with each change.
+    """
+
+    def __init__(self, legacy: Legacy | None = None) -> None:
         self._kept: dict[str, _Kept] = {}
+        self._legacy = legacy
 
     def keep(self, path: str, *, make: bool = False) -> None:
         """Hold a file, or all files of a directory. What cannot be opened is left to whoever needs it.
@@ -50,7 +66,24 @@ class KeptFiles:
             with contextlib.suppress(OSError):
                 flags = os.O_RDWR | os.O_CREAT if make else os.O_RDONLY
                 descriptor = os.open(file, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-                self._kept[file] = _Kept(descriptor, _identity(os.fstat(descriptor)))
+                self._hold(file, descriptor)
+        self._leave()
+
+    def take_over(self, legacy: Legacy) -> None:
+        """Hold what another process held that is gone."""
+        for path, descriptor in legacy.take():
+            if path in self._kept or len(self._kept) >= _MOST:
+                put_back(descriptor, path)
+                os.close(descriptor)
+            else:
+                self._hold(path, descriptor)
+
+    def _hold(self, path: str, descriptor: int) -> None:
+        self._kept[path] = _Kept(descriptor, _identity(os.fstat(descriptor)))
+
+    def _leave(self) -> None:
+        if self._legacy is not None:
+            self._legacy.leave({path: kept.descriptor for path, kept in self._kept.items() if _is_still(kept)})
 
     def keep_sent(self, task: Task) -> None:
         """Hold what came with the job: its files, and the zip of the runner, some parts of which are loaded late."""
@@ -72,10 +105,13 @@ class KeptFiles:
     def let_go(self, path: str) -> None:
         """Hold a file, or those of a directory, no longer: we are about to remove it."""
         inside = os.path.join(path, "")
-        for file in [file for file in self._kept if file == path or file.startswith(inside)]:
+        gone = [file for file in self._kept if file == path or file.startswith(inside)]
+        for file in gone:
             kept = self._kept.pop(file)
             if _is_still(kept):
                 os.close(kept.descriptor)
+        if gone:
+            self._leave()
 
     def put_back(self) -> None:
         """Write anew what has lost its last name."""
@@ -85,6 +121,41 @@ class KeptFiles:
                 os.close(kept.descriptor)
                 del self._kept[path]
                 self.keep(path)
+
+
+class Legacy:
+    """What one process holds open, for another that goes on when it is gone. Made before the first one is forked."""
+
+    def __init__(self) -> None:
+        # Not the module socket, which takes longer to import than this process needs for all else.
+        self._sending, self._taking = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+        for end in (self._sending, self._taking):
+            end.setblocking(False)
+
+    def leave(self, files: dict[str, int]) -> None:
+        """Leave these files, by their paths, and nothing that was left before."""
+        # Both ends are open here as well: what lies in between is taken out again.
+        for _, descriptor in self.take():
+            os.close(descriptor)
+        # The function may have closed all that it found, or named files with very long paths.
+        with contextlib.suppress(OSError):
+            if files:
+                paths = _BETWEEN.join(map(os.fsencode, files))
+                rights = struct.pack(f"={len(files)}i", *files.values())
+                self._sending.sendmsg([paths], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)])
+
+    def take(self) -> list[tuple[str, int]]:
+        """Take what was left last: paths, and descriptors that are this process's own."""
+        try:
+            paths, ancillary, _, _ = self._taking.recvmsg(_LONGEST_MESSAGE, _socket.CMSG_LEN(_MOST * _DESCRIPTOR_SIZE))
+        except OSError:
+            return []
+        descriptors = [
+            descriptor
+            for _, _, rights in ancillary
+            for descriptor in struct.unpack(f"={len(rights) // _DESCRIPTOR_SIZE}i", rights)
+        ]
+        return list(zip(map(os.fsdecode, paths.split(_BETWEEN)), descriptors, strict=True))
 
 
 def enter_scratch(scratch: str) -> None:
@@ -111,32 +182,6 @@ def put_back(descriptor: int, path: str) -> bool:
         os.rename(new, path)
         return True
     return False
-
-
-def put_back_of(pid: int, below: str) -> None:
-    """Write anew what another process holds open of ours, and is about to die with.
-
-    Parameters
-    ----------
-    below
-        What paths of our files begin with.
-    """
-    directory = f"/proc/{pid}/fd"
-    with contextlib.suppress(OSError):
-        for number in os.listdir(directory):
-            with contextlib.suppress(OSError):
-                link = os.path.join(directory, number)
-                path, gone, _ = os.readlink(link).rpartition(" (deleted)")
-                if gone and path.startswith(below):
-                    _put_back_link(link, path)
-
-
-def _put_back_link(link: str, path: str) -> None:
-    descriptor = os.open(link, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        put_back(descriptor, path)
-    finally:
-        os.close(descriptor)
 
 
 def _is_still(kept: _Kept) -> bool:

@@ -24,7 +24,7 @@ from .checkpoints import Checkpoints
 from .errors import ComponentFailure, RunnerFailure, UnpicklableResult
 from .function import load_function
 from .inputs import Inputs
-from .kept_files import KeptFiles, enter_scratch
+from .kept_files import KeptFiles, Legacy, enter_scratch
 from .leave_for_checkpoint import CheckpointLeave
 from .outputs_file import Outputs
 from .process_state import ProcessState, stop_timers
@@ -50,7 +50,7 @@ class _Ending(NamedTuple):
 class Worker:
     """Runs components. Everything that must outlast a component is kept here, out of reach of the user's function."""
 
-    def __init__(self, task: Task, progress: Progress) -> None:
+    def __init__(self, task: Task, progress: Progress, legacy: Legacy) -> None:
         self._task = task
         self._progress = progress
         self._outputs = Outputs(task)
@@ -58,6 +58,7 @@ class Worker:
         self._function: Callable[..., Any] | None = None
         self._state: ProcessState | None = None
         self._kept = KeptFiles()
+        self._kept_for_users = KeptFiles(legacy)
         self._leave = CheckpointLeave(task, progress)
         self._pid = os.getpid()
 
@@ -93,10 +94,10 @@ class Worker:
     def _run_one(self, component: int, *, is_last: bool) -> None:
         enter_scratch(self._task.scratch)
         os.environ[COMPONENT] = str(component)
-        checkpoints = Checkpoints(self._task.scratch, component, self._kept)
+        checkpoints = Checkpoints(self._task.scratch, component, self._kept_for_users)
         meter = Meter(checkpoints.usage())
         self._progress.set_position(Position(component, meter.started, meter.user_cpu_s, meter.system_cpu_s))
-        files = UserFiles(self._task.scratch, component, self._kept)
+        files = UserFiles(self._task.scratch, component, self._kept_for_users)
 
         def checkpoint(*paths: str | os.PathLike[str]) -> None:
             checkpoints.save(paths, meter.read())
@@ -106,6 +107,7 @@ class Worker:
         on_execute.install(checkpoint=checkpoint, transfer_output_files=files.transfer_output_files)
         ending = self._attempt(component, checkpoints, files, is_last=is_last)
         self._kept.put_back()
+        self._kept_for_users.put_back()
         if ending.failure is not None and self._progress.is_stopping():
             # Eviction made it fail (a handler for SIGTERM that raises, a killed child): it will run again.
             os._exit(1)

@@ -103,6 +103,7 @@ def _rows(each: Map, facts: dict[str, Any]) -> list[tuple[str, str]]:
         what = "submitted" if submission["number"] == 0 else "rerun"
         jobs = f"{count(submission['components'], 'component')} in {count(submission['jobs'], 'job')}"
         rows.append((what, f"{_time(submission['created'])}: {jobs}, cluster {submission['cluster']}"))
+    rows += [("advice", each) for each in each.advice()]
     rows.append(("description", facts["submissions"][-1]["description"]))
     rows += _next_steps(each.tag, counts)
     return rows

@@ -17,6 +17,7 @@ from htmap.exceptions import (
     ExpectedError,
     TimeoutError,  # noqa: A004 - ours
 )
+from htmap.maps.advice import advice
 from htmap.maps.opened import Opened
 from htmap.maps.table import rows
 from htmap.maps.why import why
@@ -330,6 +331,17 @@ class ReadableMap(Sequence[Any]):
             The index of the component. None: the components of each status.
         """
         return why(self.opened, component)
+
+    def advice(self) -> list[str]:
+        """Return what to ask for next time, from what the jobs of this map have used so far.
+
+        From ten jobs on that ended well, the request for memory or disk should be the largest use that was seen and a
+        fourth of it on top; a request is spoken of if it is half as much again as that, or if less than a tenth of it
+        was left. Cores are spoken of if half of them were never busy; jobs, if there are many that hardly take longer
+        than it takes to start them. Components that were held for using too much memory are spoken of in any case.
+        """
+        self.opened.watch.look()
+        return [str(each) for each in advice(self.opened)]
 
     # --- usage ----------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ what the log gained, opens no output of a good job and never unpickles.
 from __future__ import annotations
 
 import collections
+import copy
 import logging
 import threading
 from collections.abc import Mapping, Sequence
@@ -324,6 +325,11 @@ class Components:
         """Whether a component was last given to a job of several."""
         with self._lock:
             return self._submissions[self.place(component).submission].chunksize > 1
+
+    def tables(self) -> list[JobTable]:
+        """What the log says of the jobs of each submission: copies, which nobody folds on."""
+        with self._lock:
+            return copy.deepcopy(self._state.tables)
 
     def peak_memory_mb(self) -> int:
         """The most memory that any job has reported, in MB; 0 if none has. Opens nothing."""

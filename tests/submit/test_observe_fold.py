@@ -95,6 +95,17 @@ def test_a_hold_is_known_until_it_is_over() -> None:
         assert folded(text.submitted(JOB), HELD, after).tables[0].holds == {}
 
 
+def test_a_number_that_is_given_again_is_that_of_the_later_submission() -> None:
+    first = [text.submitted((CLUSTER, 0), 0), text.submitted((CLUSTER, 1), 0), text.terminated((CLUSTER, 1))]
+    later = [text.submitted((CLUSTER, 0), 1), text.executing((CLUSTER, 0))]
+    state = folded(*first, *later, sizes=(2, 1))
+    assert state.submissions == {CLUSTER: 1}
+    assert list(state.tables[0].states) == [JobState.REMOVED, JobState.RETURNED]
+    assert list(state.tables[1].states) == [JobState.RUNNING]
+    assert "set up anew" in state.tables[0].removals[0]
+    assert folded(*first, b"".join(later), sizes=(2, 1)) == folded(b"".join([*first, *later]), sizes=(2, 1))
+
+
 def test_who_removed_a_job_is_kept() -> None:
     by_policy = text.aborted((CLUSTER, 1), "The job attribute PeriodicRemove expression 'x' evaluated to TRUE")
     terminated = b"\n\n\tJob terminated by <127.0.0.1:3>"

@@ -186,7 +186,8 @@ class Map(ReadableMap):
         components
             The components to rerun: completed, errored or removed ones. None: the entire map.
         elsewhere
-            If True, submit them where new maps go now, not to the access point that the map was submitted to before.
+            If True, submit them where new maps go now, not to the access point that the map was submitted to before. No
+            component of the map may be active then.
 
         Raises
         ------
@@ -209,7 +210,9 @@ class Map(ReadableMap):
         with changing(self.opened.directory):
             self.opened.watch.look()
             statuses = self.opened.components.statuses()
-            active = [component for component in wanted if statuses[component] in ACTIVE]
+            # Jobs of two queues may have the same numbers, and write to the same log.
+            asked = range(len(self)) if elsewhere else wanted
+            active = [component for component in asked if statuses[component] in ACTIVE]
             if active:
                 raise CannotRerunComponents(
                     f"Components {spelled(active)} of map {self.opened.tag} are active: only completed, errored or "

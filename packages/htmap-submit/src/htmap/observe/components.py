@@ -130,7 +130,7 @@ class Components:
         if found is not None:
             known = self._state.submissions
             self._state, offset = found
-            self._state.submissions |= known
+            self._state.submissions = known | self._state.submissions
             self._log = EventLog(self.map_dir.events, offset)
             self._snapshot_offset = offset
 
@@ -178,7 +178,8 @@ class Components:
         self._submissions.append(record)
         self._state.tables.append(JobTable.of_size(record.jobs))
         if record.cluster is not None:
-            self._state.submissions[record.cluster] = number
+            # A queue that was set up anew gives numbers again: which is meant, the log says.
+            self._state.submissions.setdefault(record.cluster, number)
         if number > 0:
             for position, component in enumerate(record):
                 self._rerun[component] = Place(number, position // record.chunksize)

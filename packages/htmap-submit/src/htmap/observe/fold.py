@@ -215,7 +215,7 @@ def fold(state: MapState, events: Iterable[Event]) -> None:
     # Hot: once per event (benchmarks/bench_events.py).
     for event in events:
         kind, cluster, proc, text = event
-        if cluster != last_cluster:
+        if cluster != last_cluster or (proc <= 0 and kind in _BEGINNINGS):
             found = _table_of(state, event)
             if found is None:
                 continue  # not ours: somebody used our log for jobs of their own
@@ -239,25 +239,32 @@ def fold(state: MapState, events: Iterable[Event]) -> None:
         )
 
 
+_BEGINNINGS = frozenset((SUBMITTED, CLUSTER_SUBMITTED))
+_GIVEN_AGAIN = "its queue was set up anew, and gave its number again"
+
+
 def _table_of(state: MapState, event: Event) -> JobTable | None:
-    submission = state.submissions.get(event[1])
-    if submission is None:
-        submission = _submission_of_new_cluster(state, event)
+    kind, cluster, _, text = event
+    submission = state.submissions.get(cluster)
+    if kind in _BEGINNINGS:
+        named = ev.submission_of(text)
+        if named is not None and (submission is None or named > submission):
+            if named >= len(state.tables):
+                state.beyond.add(named)
+                return None
+            if submission is not None:
+                _give_up(state.tables[submission])
+            state.submissions[cluster] = submission = named
     return None if submission is None else state.tables[submission]
 
 
-def _submission_of_new_cluster(state: MapState, event: Event) -> int | None:
-    kind, cluster, _, text = event
-    if kind not in (SUBMITTED, CLUSTER_SUBMITTED):
-        return None
-    submission = ev.submission_of(text)
-    if submission is None:
-        return None
-    if submission >= len(state.tables):
-        state.beyond.add(submission)
-        return None
-    state.submissions[cluster] = submission
-    return submission
+def _give_up(table: JobTable) -> None:
+    """What has not ended of a submission whose number another one has got: no queue knows it any more."""
+    for proc, code in enumerate(table.states):
+        if code < _FIRST_FINAL:
+            table.states[proc] = _FIRST_FINAL
+            table.holds.pop(proc, None)
+            table.removals[proc] = _GIVEN_AGAIN
 
 
 def _of_no_job(table: JobTable, event: Event) -> Event | None:

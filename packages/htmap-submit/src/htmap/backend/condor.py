@@ -88,7 +88,7 @@ class CondorBackend:
 
     def submit(self, description: Path, uid: str) -> int:
         htcondor2 = _bindings()
-        doing = f"submit the jobs of the map ({uid})"
+        doing = self._doing("submit", uid)
         with _translated(doing):
             schedd = self._schedd
         # Of an error after the connection was made, the schedd may have queued the jobs all the same.
@@ -104,22 +104,24 @@ class CondorBackend:
         htcondor2 = _bindings()
         verb = getattr(htcondor2.JobAction, _ACTIONS[action])
         done = 0
-        with _translated(f"{action.value} the jobs of the map ({selection.uid})"):
+        with _translated(self._doing(action.value, selection.uid)):
             schedd = self._schedd
             for constraint, _ in _constraints(selection):
                 # Workaround for htcondor2 25.14: act(reason="text") drops the text, a (text, code) tuple works.
-                result = schedd.act(verb, constraint, (reason, HoldCode.USER_REQUEST.value))
+                with _said_to(schedd):
+                    result = schedd.act(verb, constraint, (reason, HoldCode.USER_REQUEST.value))
                 done += int(result["TotalSuccess"]) if result is not None else 0
         return done
 
     def edit(self, selection: JobSelection, attributes: Mapping[str, str]) -> int:
-        with _translated(f"edit the jobs of the map ({selection.uid})"):
+        with _translated(self._doing("edit", selection.uid)):
             schedd = self._schedd
-            return sum(_edit(schedd, constraint, attributes) for constraint, _ in _constraints(selection))
+            with _said_to(schedd):
+                return sum(_edit(schedd, constraint, attributes) for constraint, _ in _constraints(selection))
 
     def query(self, selection: JobSelection, *, with_history: bool = False) -> list[QueuedJob]:
         found: dict[tuple[int, int], QueuedJob] = {}
-        with _translated(f"query the jobs of the map ({selection.uid})"):
+        with _translated(self._doing("query", selection.uid)):
             schedd, options = self._schedd, _bindings().QueryOpts.IncludeClusterAd
             for constraint, most in _constraints(selection):
                 ads = list(schedd.query(constraint, _PROJECTION, opts=options))
@@ -157,6 +159,9 @@ class CondorBackend:
 
     def ensure_progress(self) -> None:
         """Nothing to do: the jobs are the schedd's."""
+
+    def _doing(self, what: str, uid: str) -> str:
+        return f"{what} the jobs of the map ({uid})" + (f" at {self._queue}" if self._queue else "")
 
     @property
     def _schedd(self) -> Any:
@@ -305,6 +310,17 @@ def _hint(text: str) -> str:
 def _says(text: str, words: Iterable[str]) -> bool:
     lowered = text.casefold()
     return any(word in lowered for word in words)
+
+
+@contextlib.contextmanager
+def _said_to(schedd: Any) -> Iterator[None]:
+    """Tell a schedd that refuses from one that is not there: the bindings say the same of both."""
+    htcondor2 = _bindings()
+    try:
+        yield
+    except htcondor2.HTCondorException:
+        schedd.query("false", ["ClusterId"])  # raises, and says so, if nobody answers
+        raise
 
 
 def _edit(schedd: Any, constraint: str, attributes: Mapping[str, str]) -> int:

@@ -1,0 +1,178 @@
+"""Two access points in one pool, with one home: a map is where it was submitted, and nothing of others is touched.
+
+What a session at the second does is done by a process of its own: the bindings read their configuration once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import htmap
+from htmap.exceptions import BackendNotAvailable
+from testbed import access_point
+from testbed.access_point import AccessPoint
+from testbed.pool import Pool
+
+DEADLINE_S = 90.0
+ACTS = 200
+
+
+@pytest.fixture(scope="module")
+def second(pool: Pool) -> Iterator[AccessPoint]:
+    with access_point.running(pool, "second") as running:
+        yield running
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.2)
+
+
+class Session:
+    """A user's session at an access point, who types one line after another."""
+
+    def __init__(self, config: Path, home: Path) -> None:
+        environment = {**os.environ, "CONDOR_CONFIG": str(config), "HTMAP_DIR": str(home), "HTMAP_BACKEND": "htcondor"}
+        environment["HTMAP_QUEUE_CHECK_TIME"] = "0"
+        program = [sys.executable, "-c", _TYPED]
+        self._process = subprocess.Popen(
+            program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def does(self, line: str) -> Any:
+        """The value of an expression, or the name and text of the exception."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(line) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+_TYPED = """
+import json, sys, time, htmap
+def states(tag):
+    return [str(status) for status in htmap.load(tag).component_statuses]
+for line in sys.stdin:
+    try:
+        said = eval(json.loads(line))
+    except htmap.exceptions.HTMapException as error:
+        said = [type(error).__name__, str(error)]
+    print(json.dumps(said if isinstance(said, (str, int, list, type(None))) else repr(said)), flush=True)
+"""
+
+
+@pytest.fixture
+def there(second: AccessPoint, pool_home: Path) -> Iterator[Session]:
+    session = Session(second.config, pool_home)
+    yield session
+    session.end()
+
+
+def others_jobs(run: Callable[..., str], up_to: int) -> list[int]:
+    """Jobs of others at an access point, with all cluster numbers from its next one up to some number."""
+    never = ["executable = /bin/true", "transfer_executable = false", "requirements = false"]
+    never += ["request_memory = 64", "request_disk = 1", "queue", ""]
+    clusters = [0]
+    description = Path(os.environ["HOME"]) / "others"
+    description.write_text("\n".join(never))
+    while clusters[-1] < up_to:
+        clusters.append(int(run("condor_submit", "-terse", str(description)).split(".")[0]))
+    return clusters[1:]
+
+
+def untouched(run: Callable[..., str]) -> set[str]:
+    """Status and memory of the jobs of others: idle, as they were submitted."""
+    constraint = "HTMapUid =?= undefined"
+    return set(run("condor_q", "-constraint", constraint, "-af", "JobStatus", "RequestMemory").splitlines())
+
+
+def test_neither_access_point_touches_what_is_not_its_map(
+    pool: Pool, second: AccessPoint, pool_home: Path, there: Session
+) -> None:
+    here = Session(pool.config, pool_home)
+    made = 'htmap.map(time.sleep, [300, 300], tag="{}", quiet=True).tag'
+    try:
+        assert here.does(made.format("first")) == "first"
+        assert there.does(made.format("second")) == "second"
+        newest = max(int(each.run("condor_q", "-allusers", "-af", "ClusterId").split()[-1]) for each in (pool, second))
+        others_jobs(pool.run, newest + 6)
+        others_jobs(second.run, newest + 6)
+        acts = ["hold", "release", "vacate", "set_memory", "set_disk", "pause", "resume"]
+        choose = random.Random(14)
+        held = dict.fromkeys(("first", "second"), False)
+        for _ in range(ACTS):
+            session, tag, act = choose.choice((here, there)), choose.choice(("first", "second")), choose.choice(acts)
+            argument = "4321" if act.startswith("set") else ""
+            assert session.does(f"htmap.load({tag!r}).{act}({argument})") is None
+            held[tag] = {"hold": True, "release": False}.get(act, held[tag])
+            assert untouched(pool.run) == untouched(second.run) == {"1 64"}
+        for tag, is_held in held.items():
+            for session in (here, there):
+                states = set(session.does(f"states({tag!r})"))
+                assert states == {"HELD"} if is_held else states <= {"IDLE", "RUNNING", "SUSPENDED"}, (tag, states)
+        assert there.does('htmap.load("first").remove()') is None
+        assert here.does('htmap.load("second").remove()') is None
+        for each in (pool, second):
+            assert untouched(each.run) == {"1 64"}
+            assert each.run("condor_q", "-constraint", "HTMapUid =!= undefined", "-af", "ClusterId") == ""
+    finally:
+        here.end()
+        for each in (pool, second):
+            with contextlib.suppress(subprocess.CalledProcessError):
+                each.run("condor_rm", "-constraint", "HTMapUid =?= undefined")
+
+
+@pytest.mark.usefixtures("pool_home")
+def test_a_map_whose_access_point_is_down_is_left_as_it_was(second: AccessPoint, there: Session) -> None:
+    assert there.does('htmap.map(time.sleep, [300], tag="far", quiet=True).tag') == "far"
+    wait_until(lambda: there.does('states("far")') == ["RUNNING"])
+    second.stop()
+    try:
+        m = htmap.load("far")
+        htmap.settings["QUEUE_CHECK_TIME"] = 0
+        assert m.component_statuses == ["RUNNING"]
+        for act in (m.hold, m.remove, lambda: m.set_memory(1)):
+            with pytest.raises(BackendNotAvailable, match=r"at second@\S+ of the pool.*cannot be reached"):
+                act()
+        assert htmap.get_tags() == ("far",)
+    finally:
+        second.start()
+    wait_until(lambda: m.component_statuses == ["RUNNING"])
+    m.remove()
+    assert second.run("condor_q", "-constraint", "HTMapUid =!= undefined", "-af", "ClusterId") == ""
+
+
+def test_a_queue_that_is_set_up_anew_in_the_middle(second: AccessPoint, there: Session) -> None:
+    assert there.does('htmap.map(time.sleep, [0, 300], tag="lost", quiet=True).tag') == "lost"
+    wait_until(lambda: there.does('states("lost")') == ["COMPLETED", "RUNNING"])
+    second.stop()
+    second.wipe()
+    second.start()
+    others_jobs(second.run, 3)
+    wait_until(lambda: there.does('states("lost")') == ["COMPLETED", "REMOVED"])
+    assert there.does('htmap.load("lost").get(0)') is None
+    kind, said = there.does('htmap.load("lost").get(1, timeout=5)')
+    assert kind == "MapComponentRemoved"
+    assert "its queue does not know the job any more" in said
+    assert untouched(second.run) == {"1 64"}
+    assert there.does('htmap.load("lost").rerun([1])') is None
+    wait_until(lambda: there.does('states("lost")') == ["COMPLETED", "RUNNING"])
+    assert there.does('htmap.load("lost").remove()') is None
+    assert untouched(second.run) == {"1 64"}

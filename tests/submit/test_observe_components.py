@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,15 @@ def test_a_damaged_submission_is_named(make_map: MakeMap) -> None:
     path.write_bytes(b"garbage")
     with pytest.raises(DamagedFile, match=str(path)):
         components.refresh()
+
+
+def test_a_map_whose_records_contradict_one_another_is_damaged(make_map: MakeMap) -> None:
+    components = components_of(make_map, 3)
+    path = components.map_dir.map
+    for count in (2, 4):
+        replace(MapRecord.load(path), components=count).save(path)
+        with pytest.raises(DamagedFile, match="contradict one another"):
+            loaded_again(components).refresh()
 
 
 def test_an_event_of_a_job_that_is_not_the_maps_is_named_and_costs_no_other(

@@ -12,6 +12,7 @@ from tests.submit import event_text as text
 from htmap.observe import snapshot
 from htmap.observe.events import parse
 from htmap.observe.fold import JobTable, MapState, fold
+from htmap_common.wire import Kind, encode_file, read_record
 
 LOG = b"".join(
     [
@@ -104,6 +105,29 @@ def test_no_damage_makes_loading_fail_or_lie(saved: Path, log: Path, data: st.Da
         damaged = bytes(changed)
     place.write_bytes(damaged)
     assert snapshot.load(place, log, SIZES) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"holds": "text"},
+        {"holds": {"0": 7}},
+        {"exits": []},
+        {"exits": {"0": "x"}},
+        {"removals": [["why", [[0, 2**62]]]]},
+        {"totals": {"more": 1}},
+        {"hosts": 3},
+    ],
+)
+def test_a_snapshot_that_says_what_none_does_is_not_used_or_does_no_harm(
+    wrong: dict[str, object], saved: Path, log: Path
+) -> None:
+    record = read_record(saved, Kind.STATE)
+    header = {name: value for name, value in record.header.items() if name != "segments"}
+    header["tables"][0] |= wrong
+    saved.write_bytes(b"".join(encode_file(Kind.STATE, header, record.segments)))
+    found = snapshot.load(saved, log, SIZES)
+    assert found is None or set(found[0].tables[0].removals) <= set(range(SIZES[0]))
 
 
 def test_a_disk_that_refuses_a_snapshot_is_no_reason_to_fail(log: Path, tmp_path: Path) -> None:

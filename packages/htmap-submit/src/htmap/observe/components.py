@@ -14,7 +14,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from htmap.exceptions import CorruptEventLog, MapWasRemoved, StorageError
+from htmap.exceptions import CorruptEventLog, DamagedFile, MapWasRemoved, StorageError
 from htmap.observe import snapshot
 from htmap.observe.events import EventLog
 from htmap.observe.fold import HoldReason, JobFigures, JobState, JobTable, MapState, Totals, fold
@@ -175,6 +175,12 @@ class Components:
 
     def _add(self, record: SubmissionRecord) -> None:
         number = len(self._submissions)
+        fits = all(start >= 0 and stop <= self.count for start, stop in record.ranges)
+        if not fits or record.components > self.count or (number == 0 and record.components != self.count):
+            raise DamagedFile(
+                f"The records in {self.map_dir.path} contradict one another: the map has {self.count} components, its "
+                f"submission {number} has others. Remove it, and make the map again."
+            )
         self._submissions.append(record)
         self._state.tables.append(JobTable.of_size(record.jobs))
         if record.cluster is not None:

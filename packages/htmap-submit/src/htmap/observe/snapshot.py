@@ -73,7 +73,7 @@ def load(path: Path, log: Path, sizes: list[int]) -> tuple[MapState, int] | None
         )
         submissions = {int(cluster): int(number) for cluster, number in header["submissions"].items()}
         offset = int(header["offset"])
-    except (WireError, OSError, KeyError, TypeError, ValueError, IndexError):
+    except (WireError, OSError, KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):
         return None
     if not fits:
         return None
@@ -89,9 +89,9 @@ def _table(segments: tuple[memoryview, ...], number: int, known: dict[str, Any])
     return JobTable(
         states=bytearray(states),
         **arrays,
-        holds={int(job): HoldReason(*hold) for job, hold in known["holds"].items()},
-        exits={int(job): code for job, code in known["exits"].items()},
-        removals=dict(_by_job(known["removals"])),
+        holds={int(job): _hold(*hold) for job, hold in known["holds"].items()},
+        exits={int(job): None if code is None else int(code) for job, code in known["exits"].items()},
+        removals=dict(_by_job(known["removals"], len(states))),
         totals=Totals(**known["totals"]),
         hosts={str(name).encode(): number for number, name in enumerate(known["hosts"], 1)},
         host_names=[str(name) for name in known["hosts"]],
@@ -110,10 +110,14 @@ def _by_reason(removals: dict[int, str]) -> list[tuple[str, tuple[tuple[int, int
     return [(reason, ranges_of(jobs)) for reason, jobs in by_reason.items()]
 
 
-def _by_job(removals: list[Any]) -> Iterator[tuple[int, str]]:
+def _by_job(removals: list[Any], jobs: int) -> Iterator[tuple[int, str]]:
     for reason, ranges in removals:
         for start, stop in ranges:
-            yield from zip(range(start, stop), itertools.repeat(str(reason)), strict=False)
+            yield from zip(range(start, min(stop, jobs)), itertools.repeat(str(reason)), strict=False)
+
+
+def _hold(code: Any, subcode: Any, reason: Any) -> HoldReason:
+    return HoldReason(int(code), int(subcode), str(reason))
 
 
 def _head_of(log: Path, offset: int) -> int:

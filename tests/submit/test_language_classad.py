@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from htmap.language.classad import BadExpression, Scope, literal, parse
+from htmap.language.classad import NOW, BadExpression, Scope, literal, parse
 from htmap.language.operators import ERROR, UNDEFINED, Missing, Value
 
 AD = {"ExitCode": 3, "ExitBySignal": False, "Name": "Abc", "Ratio": 2.5, "Sum": "ExitCode + 1"}
@@ -74,6 +74,26 @@ def htcondors(text: str) -> object:
         "-true",
         "+true",
         '"a" % undefined',
+        "max({100, Nothing})",
+        "max({1, 2.5, true})",
+        "MIN({ExitCode, 1})",
+        "max({})",
+        'max({1, "a"})',
+        "int(2.7) + int(-2.7)",
+        'int("3.9")',
+        'int("x")',
+        "int(undefined)",
+        "int(1e300)",
+        'real("2.5") + real(true)',
+        "round(2.5) + round(3.5)",
+        "floor(-2.5) + ceiling(2.1)",
+        "floor(undefined)",
+        "isUndefined(Nothing) && !isError(Nothing) && isError(error)",
+        "isInteger(1) && isReal(1.5) && isString(Name) && isBoolean(true)",
+        "Nothing ?: undefined ?: 1 + 2",
+        "error ?: 5",
+        "1 ? 2 : 3 ?: 4",
+        "ifThenElse(isUndefined(MemoryUsage), 100, MemoryUsage * 2)",
         "strcat(-1e300 * 1e300, 0.0 / 0.0, -0.0)",
     ],
 )
@@ -134,6 +154,8 @@ def test_condor_reads_the_text_that_is_written(text: str) -> None:
         ("ifThenElse(1, 2)", "ifThenElse"),
         ("TARGET.Memory", "outside the job"),
         ("1 ? 2", "missing"),
+        ("max(1, 2)", "list in braces"),
+        ("int(1, 2)", "2 argument"),
         ("(" * 5000 + "1" + ")" * 5000, "too deeply"),
         ("9" * 30, "cannot read"),
         ("a = 1", "cannot read"),
@@ -142,6 +164,10 @@ def test_condor_reads_the_text_that_is_written(text: str) -> None:
 def test_what_is_not_in_the_subset_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(BadExpression, match=complaint):
         parse(text)
+
+
+def test_the_time_is_what_the_scope_says() -> None:
+    assert parse("time() - 3").evaluate(Scope({NOW: 10}, {})) == 7
 
 
 def test_a_circle_of_attributes_ends_in_error() -> None:

@@ -6,7 +6,7 @@ what is not accepted here is refused when the job is submitted, never guessed at
 
 ::
 
-    expression := or ["?" expression ":" expression]
+    expression := or ["?" [expression] ":" expression]
     or < and < equality < comparison < sum < product         each level binds tighter than the one before
     operand    := ("!" | "-" | "+") operand | "(" expression ")" | literal | ["MY."] name | function "(" arguments ")"
 """
@@ -19,7 +19,11 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from htmap.language import operators
+from htmap.language.functions import FUNCTIONS, Function
 from htmap.language.operators import ERROR, LEVELS, UNARY, UNDEFINED, Missing, Value
+
+NOW = "currenttime"
+"""The attribute that `time()` gives: no clock is looked at here."""
 
 Evaluator: TypeAlias = "Callable[[Scope], Value]"
 
@@ -110,7 +114,7 @@ _TOKEN = re.compile(
       | (?P<integer>\d{1,18})(?!\d)
       | (?P<string>"(?:[^"\\]|\\.)*")
       | (?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)
-      | (?P<sign>=\?=|=!=|\|\||&&|==|!=|<=|>=|[<>!?:+\-*/%(),])
+      | (?P<sign>=\?=|=!=|\|\||&&|==|!=|<=|>=|[<>!?:+\-*/%(),{}])
     )""",
     re.VERBOSE,
 )
@@ -178,10 +182,21 @@ def _choice(tokens: _Tokens) -> Evaluator:
     condition = _binary(tokens, 0)
     if not tokens.take_if("?"):
         return condition
+    if tokens.take_if(":"):
+        otherwise = _choice(tokens)
+        return _unless_undefined(condition, otherwise)
     then = _choice(tokens)
     tokens.expect(":")
     otherwise = _choice(tokens)
     return _chosen(condition, then, otherwise)
+
+
+def _unless_undefined(value: Evaluator, otherwise: Evaluator) -> Evaluator:
+    def evaluate(scope: Scope) -> Value:
+        found = value(scope)
+        return otherwise(scope) if found is UNDEFINED else found
+
+    return evaluate
 
 
 def _chosen(condition: Evaluator, then: Evaluator, otherwise: Evaluator) -> Evaluator:
@@ -238,16 +253,39 @@ def _named(name: str, tokens: _Tokens) -> Evaluator:
 
 
 def _call(name: str, tokens: _Tokens) -> Evaluator:
+    folded = name.casefold()
+    function = FUNCTIONS.get(folded)
+    if function is not None and function.takes_list:
+        return _applied(function, _arguments_in_braces(name, tokens))
+    arguments = _arguments(tokens, ")")
+    if function is not None and function.count in {None, len(arguments)}:
+        return _applied(function, arguments)
+    if folded == "ifthenelse" and len(arguments) == 3:  # noqa: PLR2004 - condition, then, else
+        return _chosen(*arguments)
+    if folded == "time" and not arguments:
+        return lambda scope: scope.look_up(NOW)
+    raise BadExpression(
+        f"{name}() with {len(arguments)} argument(s) is not known here; the functions are "
+        f"ifThenElse, time, {', '.join(FUNCTIONS)}"
+    )
+
+
+def _applied(function: Function, arguments: list[Evaluator]) -> Evaluator:
+    return lambda scope: function.apply([argument(scope) for argument in arguments])
+
+
+def _arguments(tokens: _Tokens, end: str) -> list[Evaluator]:
     arguments: list[Evaluator] = []
-    while not tokens.take_if(")"):
+    while not tokens.take_if(end):
         if arguments:
             tokens.expect(",")
         arguments.append(_choice(tokens))
-    if name.casefold() == "strcat":
-        return lambda scope: operators.strcat([argument(scope) for argument in arguments])
-    if name.casefold() == "ifthenelse" and len(arguments) == 3:  # noqa: PLR2004 - condition, then, else
-        return _chosen(*arguments)
-    raise BadExpression(
-        f"{name}() with {len(arguments)} argument(s) is not known here; "
-        "the functions are ifThenElse(condition, then, else) and strcat(...)"
-    )
+    return arguments
+
+
+def _arguments_in_braces(name: str, tokens: _Tokens) -> list[Evaluator]:
+    if not tokens.take_if("{"):
+        raise BadExpression(f"{name}() takes a list in braces, such as {name}({{1, 2}}), in {tokens.text!r}")
+    arguments = _arguments(tokens, "}")
+    tokens.expect(")")
+    return arguments

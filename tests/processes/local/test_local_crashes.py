@@ -279,6 +279,21 @@ def test_threads_share_a_backend(place: Place) -> None:
     place.finish()
 
 
+def test_a_queue_of_the_version_before_is_brought_up_to_date(place: Place) -> None:
+    place.script("exit 0")
+    place.submit()
+    place.finish()
+    place.kill_supervisor(signal.SIGTERM)
+    new = ("request_code", "request_subcode", "starts", "completions", "memory_mb", "disk_kb", "entered", "ready")
+    for column in new:
+        place.change_queue(f"ALTER TABLE jobs DROP COLUMN {column}")
+    place.change_queue("ALTER TABLE clusters DROP COLUMN periodic")
+    place.change_queue("PRAGMA user_version = 1")
+    place.submit()
+    place.finish()
+    assert len(place.jobs()) == 2
+
+
 def test_a_queue_of_a_newer_htmap_is_refused(place: Place) -> None:
     with Queue(place.home):
         pass

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -81,3 +82,79 @@ def test_only_some_jobs_are_edited(place: Place) -> None:
     assert place.backend.edit(JobSelection("another map", {cluster: None}), {"OnExitHold": "false"}) == 0
     assert place.act(Action.RELEASE) == 3
     place.wait_for(JobStatus.COMPLETED, JobStatus.HELD, JobStatus.COMPLETED)
+
+
+def test_a_job_submitted_on_hold_says_so_and_waits(place: Place) -> None:
+    place.script("exit 0")
+    place.submit("queue 2", hold="true")
+    place.wait_for(JobStatus.HELD)
+    assert {(job.hold_code, job.hold_reason) for job in place.jobs()} == {(15, "submitted on hold at user's request")}
+    assert place.events() == [0, 12]
+    place.act(Action.RELEASE)
+    place.finish()
+    assert place.events(1) == [0, 12, 13, 1, 5]
+
+
+def test_a_job_that_fails_is_tried_again_after_a_pause_until_it_works(place: Place) -> None:
+    place.script('echo x >> "$1"; [ $(wc -l < "$1") -ge 3 ]')
+    began = time.monotonic()
+    place.submit(arguments=f"\"'{place.submit_side}/tries'\"", max_retries=5)
+    place.finish()
+    assert place.events() == [0, 1, 4, 1, 4, 1, 5]
+    assert time.monotonic() - began > 2.5, "with pauses of one and two seconds"
+
+
+def test_retries_are_used_up_some_day(place: Place) -> None:
+    place.script("exit 3")
+    place.submit(max_retries=1)
+    place.finish()
+    assert place.events() == [0, 1, 4, 1, 5]
+    assert place.jobs()[0].exit_code == 3
+
+
+@pytest.mark.parametrize(("what", "code"), [("job", 46), ("execute", 47)])
+def test_a_job_that_takes_too_long_is_held(place: Place, what: str, code: int) -> None:
+    place.script("exec sleep 100")
+    limit: dict[str, Any] = {f"allowed_{what}_duration": 1}
+    place.submit(**limit)
+    place.wait_for(JobStatus.HELD)
+    (job,) = place.jobs()
+    assert (job.hold_code, job.hold_reason) == (code, f"The job exceeded allowed {what} duration of 0:00:01")
+
+
+def test_a_periodic_policy_holds_and_another_releases(place: Place) -> None:
+    place.script('[ -e "$1" ] || { touch "$1"; exec sleep 100; }')
+    place.submit(
+        arguments=f"\"'{place.submit_side}/second'\"",
+        periodic_hold="NumJobStarts == 1 && JobStatus == 2",
+        periodic_hold_subcode=9,
+        periodic_release="HoldReasonSubCode =!= 1 && HoldReasonCode == 3",
+    )
+    place.finish()
+    assert place.events() == [0, 1, 4, 12, 13, 1, 5]
+    assert "PeriodicHold expression 'NumJobStarts == 1 && JobStatus == 2' evaluated to TRUE" in place.log()
+    assert "Code 3 Subcode 9" in place.log()
+
+
+def test_a_periodic_policy_removes_what_runs_and_what_waits(narrow_place: Place) -> None:
+    place = narrow_place
+    place.script("exec sleep 100")
+    place.submit("queue 2", periodic_remove="time() - EnteredCurrentStatus >= 0")
+    place.wait_for(JobStatus.REMOVED)
+    assert "PeriodicRemove expression" in place.log()
+
+
+def test_the_signal_that_ends_a_job_may_be_its_own(place: Place) -> None:
+    place.script('trap "echo got it > $1; exit 0" USR1; touch ready; while :; do sleep 0.05; done')
+    place.submit(arguments=f"{place.home}/told", kill_sig="SIGUSR1")
+    place.wait_for_file("ready")
+    place.act(Action.HOLD)
+    place.wait_for(JobStatus.HELD)
+    assert (place.home / "told").read_text() == "got it\n"
+
+
+def test_a_job_may_have_no_core_files(place: Place) -> None:
+    place.script("sleep 0.3; ulimit -c")
+    place.submit(core_size=0, output="out")
+    place.finish()
+    assert place.read("out").strip() == "0"

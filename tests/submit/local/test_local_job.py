@@ -6,6 +6,7 @@ import htcondor2
 import pytest
 
 from htmap.backend.local.job import Job, expand, expand_for_cluster
+from htmap.backend.local.rows import Past
 from htmap.exceptions import InvalidOption
 from htmap.language import description
 from htmap.language.commands import check_for_local
@@ -17,7 +18,7 @@ HERE = Path("/submit/side")
 
 def parse(text: str = "", queue: str = "queue") -> Description:
     told = description.parse(f"{NEEDED}{text}\n{queue}\n", HERE)
-    check_for_local(told.commands, told.attributes)
+    check_for_local(description.with_environment(told, {}).commands, told.attributes)
     return told
 
 
@@ -94,8 +95,8 @@ def test_a_macro_that_contains_itself_is_refused() -> None:
     ("text", "complaint"),
     [
         ("no_such_command = 1", "no_such_command"),
-        ("max_retries = 3", "max_retries"),
-        ("periodic_hold = true", "periodic_hold"),
+        ("cron_hour = 3", "cron_hour"),
+        ("grid_resource = x", "grid_resource"),
         ("universe = java", "universe = java"),
         ("should_transfer_files = NO", "should_transfer_files"),
         ("when_to_transfer_output = ON_SUCCESS", "ON_SUCCESS"),
@@ -154,6 +155,35 @@ def test_amounts_may_be_expressions() -> None:
     made = job("request_memory = 2 * MY.Base\nMY.Base = 300\nrequest_disk = 1.5GB\n+Other = strcat(Base)")
     assert (made.request_memory_mb, made.request_disk_kb) == (600, 1572864)
     assert made.attributes == {"base": "300", "other": "strcat(Base)"}
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "later"),
+    [
+        ("ifThenElse(isUndefined(MemoryUsage), 100, MemoryUsage * 2)", 100, 600),
+        ("MAX({100, MemoryUsage * 3/2})", 100, 450),
+        ("100 * (NumJobStarts + 1)", 100, 300),
+        ("int(100 * 1.3)", 130, 130),
+        ("MemoryUsage ?: 200", 200, 300),
+    ],
+)
+def test_requests_may_depend_on_what_the_job_has_been_through(text: str, first: int, later: int) -> None:
+    told = parse(f"request_memory = {text}")
+    past = Past(starts=2, memory_mb=300)
+    found = [expand(told, {}, (1, 0), "", {}, past=each).request_memory_mb for each in (Past(), past)]
+    assert found == [first, later]
+
+
+@pytest.mark.parametrize(("text", "number"), [("SIGINT", 2), ("usr1", 10), ("12", 12), ("", 15)])
+def test_signals_have_names_and_numbers(text: str, number: int) -> None:
+    assert job(f"kill_sig = {text}").kill_signal == number
+
+
+def test_variables_of_the_environment_are_those_of_the_one_who_submits() -> None:
+    told = parse('environment = "A=$ENV(MINE)/x B=$ENV(OTHER:y)"\naccounting_group = $ENV(GROUP)$$(x)')
+    told = description.with_environment(told, {"MINE": "m"})
+    assert expand(told, {}, (1, 0), "", {}).environment == {"A": "m/x", "B": "y"}
+    assert told.commands["accounting_group"] == "UNDEFINED$$(x)"
 
 
 def test_edits_win() -> None:

@@ -170,6 +170,9 @@ def check_for_local(commands: Mapping[str, str], attributes: Mapping[str, str]) 
 
 def _check_macros(values: Iterable[tuple[str, str]]) -> None:
     for key, value in values:
+        row = find(key)
+        if row is not None and row.local is Local.LETS_ASIDE:
+            continue
         beyond = other_macro_in(value)
         if beyond is not None:
             raise refusal(key, f"has only macros of the form $(name), but {key} uses {beyond}...")
@@ -177,4 +180,6 @@ def _check_macros(values: Iterable[tuple[str, str]]) -> None:
 
 def _is_taken_here(key: str) -> bool:
     row = COMMANDS.get(key)
+    if key in MACROS:  # even if the arguments of a registered delivery method do not use it
+        return True
     return key.startswith(_FREE_PREFIXES) if row is None else row.local is not Local.REFUSES

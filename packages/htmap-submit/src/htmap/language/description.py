@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from htmap.exceptions import BackendError, InvalidOption
 from htmap.language import commands as table
 from htmap.language.items import BLANKS, item_values
+from htmap.language.macros import expand_environment
 from htmap.language.words import unusable
 
 _COMMAND = re.compile(r"(?P<key>\+?[A-Za-z_][\w.]*)\s*=(?P<value>.*)", re.DOTALL)
@@ -147,6 +148,13 @@ def read(path: Path) -> Description:
     except (OSError, UnicodeDecodeError) as error:
         raise BackendError(f"The submit description {path} cannot be read: {error}.") from error
     return parse(text, path.absolute().parent)
+
+
+def with_environment(told: Description, environment: Mapping[str, str]) -> Description:
+    """The description with the variables of the environment that it names."""
+    commands = {name: expand_environment(text, environment) for name, text in told.commands.items()}
+    attributes = {name: expand_environment(text, environment) for name, text in told.attributes.items()}
+    return replace(told, commands=commands, attributes=attributes)
 
 
 def parse(text: str, directory: Path | None = None) -> Description:

@@ -1,7 +1,7 @@
 """The functions of ClassAd expressions that are known here.
 
-In: values of arguments. Out: a value, the one that HTCondor computes.
-On the other side: ``classad``, which reads calls. `ifThenElse` is not here, since it does not look at all of its arguments; nor is `time`, which needs a clock.
+In: values of arguments. Out: a value, the one that HTCondor computes. On the other side: ``classad``.
+`ifThenElse` is not here, since it does not look at all of its arguments; nor is `time`, which needs a clock.
 """
 
 from __future__ import annotations

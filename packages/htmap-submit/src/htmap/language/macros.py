@@ -6,11 +6,12 @@ In: values of submit commands. Out: values without macros, or the names that the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from htmap.exceptions import InvalidOption
 
 _MACRO = re.compile(r"\$\(([A-Za-z_][\w.]*)(?::([^()$]*))?\)")
+_ENVIRONMENT = re.compile(r"\$ENV\(([A-Za-z_]\w*)(?::([^()$]*))?\)", re.IGNORECASE)
 _BEYOND = re.compile(r"\$\$[(\[]|\$[A-Za-z_]\w*\(")
 _MOST_EXPANSIONS = 32
 
@@ -46,6 +47,11 @@ def expand(text: str, look_up: Callable[[str], str | None]) -> str:
         if not replaced:
             return expanded
     raise InvalidOption(f"The submit description goes in a circle: {text!r} refers to itself.")
+
+
+def expand_environment(text: str, environment: Mapping[str, str]) -> str:
+    """Replace each ``$ENV(NAME)`` and ``$ENV(NAME:default)``, as condor_submit does: what is not set is UNDEFINED."""
+    return _ENVIRONMENT.sub(lambda match: environment.get(match[1], match[2] or "UNDEFINED"), text)
 
 
 def names_in(texts: Iterable[str]) -> set[str]:

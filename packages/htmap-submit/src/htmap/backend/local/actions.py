@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from htmap.backend.local.eventlog import JobEvents
 from htmap.backend.local.queue import Queue
@@ -80,7 +80,7 @@ def act(queue: Queue, action: Action, selection: JobSelection, reason: str) -> i
     for log, jobs in done.items():
         _do(queue, action, log, jobs, reason)
     for wanted, jobs in requested.items():
-        queue.set_jobs(jobs, {"request": wanted.value, "reason": reason})
+        queue.set_jobs(jobs, requested_of(wanted, reason))
     return sum(map(len, done.values())) + sum(map(len, requested.values()))
 
 
@@ -89,7 +89,7 @@ def _do(queue: Queue, action: Action, log: int, jobs: list[JobKey], reason: str)
     if action is Action.HOLD:
         queue.set_jobs(jobs, held(reason, HoldCode.USER_REQUEST))
     elif action is Action.RELEASE:
-        queue.set_jobs(jobs, {"status": JobStatus.IDLE.value, "hold_code": 0, "hold_subcode": 0, "hold_reason": ""})
+        queue.set_jobs(jobs, released())
         queue.retry_logs()
     else:
         queue.set_jobs(jobs, {"status": JobStatus.REMOVED.value})
@@ -105,6 +105,16 @@ def _event(action: Action, events: JobEvents, reason: str) -> str:
     return events.released(reason) if action is Action.RELEASE else events.aborted(reason)
 
 
+def requested_of(request: Request, reason: str, code: int = HoldCode.USER_REQUEST, subcode: int = 0) -> dict[str, Any]:
+    """The columns of a job with a process of which something is asked."""
+    return {"request": request.value, "reason": reason, "request_code": int(code), "request_subcode": subcode}
+
+
+def released() -> dict[str, Any]:
+    """The columns of a job that is not held any more."""
+    return {"status": JobStatus.IDLE.value, "hold_code": 0, "hold_subcode": 0, "hold_reason": "", "ready": 0}
+
+
 def held(reason: str, code: int, subcode: int = 0) -> dict[str, str | int]:
     """The columns of a job that is held."""
-    return {"status": JobStatus.HELD.value, "hold_reason": reason, "hold_code": code, "hold_subcode": subcode}
+    return {"status": JobStatus.HELD.value, "hold_reason": reason, "hold_code": int(code), "hold_subcode": subcode}

@@ -13,21 +13,21 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from htmap.backend.local import actions, containers, launch, outbox
 from htmap.backend.local.eventlog import JobEvents
-from htmap.backend.local.job import expand, expand_for_cluster
+from htmap.backend.local.job import PERIODIC, expand, expand_for_cluster
 from htmap.backend.local.queue import IN_QUEUE, WITH_PROCESS, Queue
 from htmap.backend.local.rows import SelectedJob
 from htmap.backend.local.sandbox import scratch_root, sweep_spool
-from htmap.backend.protocol import Action, JobSelection, JobStatus, Prospects, QueuedJob, QueueNotWritable
+from htmap.backend.protocol import Action, HoldCode, JobSelection, JobStatus, Prospects, QueuedJob, QueueNotWritable
 from htmap.exceptions import BackendError
 from htmap.language import classad, words
 from htmap.language.commands import check_for_local
-from htmap.language.description import Description, read
+from htmap.language.description import Description, read, with_environment
 from htmap.store.records import QueueIdentity
 
 # Jobs inserted at a time: bounds memory, whatever the number of items.
@@ -72,7 +72,7 @@ class LocalBackend:
         htmap.exceptions.InvalidOption
             The description says something that the local backend cannot follow.
         """
-        told = read(description)
+        told = with_environment(read(description), os.environ)
         check_for_local(told.commands, told.attributes)
         first = next(iter(told.iter_items()), None)
         if first is None:
@@ -188,7 +188,8 @@ class LocalBackend:
 
 def _add(queue: Queue, description: Description, inherited: Mapping[str, str], uid: str) -> int:
     """Add a cluster with all its jobs. To be called in a transaction."""
-    cluster = queue.add_cluster(uid, description.to_json(), json.dumps(inherited))
+    is_periodic = not PERIODIC.isdisjoint(description.commands)
+    cluster = queue.add_cluster(uid, description.to_json(), json.dumps(inherited), is_periodic=is_periodic)
     directory = Path(description.directory, expand_for_cluster(description, cluster, "initialdir"))
     log = directory / expand_for_cluster(description, cluster, "log")
     try:
@@ -197,12 +198,23 @@ def _add(queue: Queue, description: Description, inherited: Mapping[str, str], u
         raise BackendError(f"The job event log {log} cannot be written: {error.strerror}.") from error
     log_id = queue.set_log(cluster, log)
     notes = expand_for_cluster(description, cluster, "submit_event_user_notes")
+    is_held = words.to_bool(expand_for_cluster(description, cluster, "hold") or "false")
     now, items, first = time.time(), description.iter_items(), 0
     while some := list(itertools.islice(items, _JOBS_AT_ONCE)):
         queue.add_jobs(cluster, first, some)
         queue.post(log_id, "".join(JobEvents(cluster, first + n, now).submitted(notes) for n in range(len(some))))
+        if is_held:
+            _hold(queue, cluster, range(first, first + len(some)), log_id, now)
         first += len(some)
     return cluster
+
+
+def _hold(queue: Queue, cluster: int, procs: Iterable[int], log: int, now: float) -> None:
+    """Hold jobs that have just been added: ``hold = true``."""
+    reason, code = "submitted on hold at user's request", HoldCode.SUBMITTED_ON_HOLD
+    jobs = [(cluster, proc) for proc in procs]
+    queue.set_jobs(jobs, actions.held(reason, code))
+    queue.post(log, "".join(JobEvents(*job, now).held(reason, code, 0) for job in jobs))
 
 
 def _queued_job(job: SelectedJob) -> QueuedJob:

@@ -31,4 +31,4 @@ class Clusters:
     def job(self, row: JobRow) -> Job:
         """The job of a row. Raises `htmap.exceptions.InvalidOption`."""
         cluster = self[row.key[0]]
-        return expand(cluster.description, cluster.inherited, row.key, row.item, row.edits)
+        return expand(cluster.description, cluster.inherited, row.key, row.item, row.edits, past=row.past)

@@ -2,7 +2,7 @@
 
 In: a run whose process has ended. Out: first an `Ended`, its files brought or kept and its policy decided; then, with
 its row, a `Consequence`: columns and text that the supervisor puts into the queue in one transaction.
-The first half touches files; the second, from the policy on, knows no I/O and no clock.
+The first half touches files; the second knows no I/O and no clock.
 """
 
 from __future__ import annotations
@@ -15,18 +15,17 @@ import resource
 import signal
 import time
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from htmap.backend.local import containers, courier
 from htmap.backend.local.actions import held
 from htmap.backend.local.eventlog import Exit, JobEvents, Resources, Usage
-from htmap.backend.local.job import Job
+from htmap.backend.local.policy import Again, Hold, Verdict, decide
 from htmap.backend.local.rows import JobRow, Request
 from htmap.backend.local.sandbox import CannotGoOn
 from htmap.backend.local.starter import Run, cpu, peak_kb
 from htmap.backend.local.trees import size_of
 from htmap.backend.protocol import HoldCode, JobStatus
-from htmap.language import classad, operators
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,30 +37,7 @@ _COURIER_FAILURES = {
 # The hold subcode that HTCondor has for it: the exit status of its plugin, as wait() gives it.
 _PLUGIN_FAILED = 256
 _NO_PROCESS = {"pid": None, "pid_started": None, "request": None, "reason": None}
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The job leaves the queue."""
-
-
-@dataclass(frozen=True, slots=True)
-class Again:
-    """The job is to run again."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """The job is to be held."""
-
-    code: int
-    subcode: int
-    reason: str
-
-
-Verdict: TypeAlias = "Done | Again | Hold"
+_LONGEST_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,60 +108,6 @@ def _failure_of_courier(run: Run) -> CannotGoOn | None:
     return CannotGoOn(code, _PLUGIN_FAILED, f"{what}: {told['why']}")
 
 
-# --- policy -----------------------------------------------------------------------------------------------------------
-
-
-def decide(job: Job, how: Exit) -> Verdict:
-    """What the job's own policy says of its end."""
-    scope = job.scope(
-        exitbysignal=how.code is None,
-        exitcode=operators.UNDEFINED if how.code is None else how.code,
-        exitsignal=operators.UNDEFINED if how.signal is None else how.signal,
-    )
-    hold = _condition(job, "on_exit_hold", scope, default=False)
-    if isinstance(hold, Hold):
-        return hold
-    if hold:
-        return _hold(job, scope)
-    leave = _condition(job, "on_exit_remove", scope, default=True)
-    if isinstance(leave, Hold):
-        return leave
-    return Done() if leave else Again(f"{_names('on_exit_remove', job)} evaluated to FALSE")
-
-
-def _condition(job: Job, key: str, scope: classad.Scope, *, default: bool) -> bool | Hold:
-    text = job.policies.get(key)
-    if text is None:
-        return default
-    decided = operators.truth(classad.parse(text).evaluate(scope))
-    if isinstance(decided, operators.Missing):
-        return Hold(HoldCode.JOB_POLICY_UNDEFINED, 0, f"{_names(key, job)} evaluated to {decided.name}")
-    return decided
-
-
-def _hold(job: Job, scope: classad.Scope) -> Hold:
-    reason = _evaluate(job, "on_exit_hold_reason", scope)
-    subcode = _evaluate(job, "on_exit_hold_subcode", scope)
-    return Hold(
-        HoldCode.JOB_POLICY,
-        subcode if isinstance(subcode, int) else 0,
-        reason if isinstance(reason, str) else f"{_names('on_exit_hold', job)} evaluated to TRUE",
-    )
-
-
-def _evaluate(job: Job, key: str, scope: classad.Scope) -> operators.Value:
-    text = job.policies.get(key)
-    return operators.UNDEFINED if text is None else classad.parse(text).evaluate(scope)
-
-
-def _names(key: str, job: Job) -> str:
-    attribute = key.title().replace("_", "")
-    return f"The job attribute {attribute} expression '{job.policies[key]}'"
-
-
-# --- consequences -----------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Consequence:
     """What to write down about one job."""
@@ -209,12 +131,17 @@ def of_run(ended: Ended, row: JobRow, now: float) -> Consequence:
         "system_s": total.system_s,
         "sent_bytes": total.sent_bytes,
         "received_bytes": total.received_bytes,
+        "memory_mb": max(row.past.memory_mb, ended.resources.memory_mb),
+        "disk_kb": max(row.past.disk_kb, ended.resources.disk_kb),
     }
     if run.was_asked_to_end:
         after = _back_in_queue(row, events, events.evicted(ended.usage, ended.resources), ended.failure)
     else:
         columns |= {"exit_code": ended.how.code, "exit_signal": ended.how.signal}
+        columns["completions"] = row.past.completions + 1
         after = _by_itself(ended, row, events, total)
+        if isinstance(ended.verdict, Again):
+            columns["ready"] = now + _pause_s(row.past.completions)
     return Consequence(_NO_PROCESS | columns | after.columns, memory + after.events)
 
 
@@ -243,8 +170,13 @@ def _back_in_queue(row: JobRow, events: JobEvents, evicted: str, failure: Cannot
     if row.request is Request.REMOVE:
         return Consequence({"status": JobStatus.REMOVED.value}, evicted + events.aborted(row.reason))
     if failure is None and row.request is Request.HOLD:
-        failure = CannotGoOn(HoldCode.USER_REQUEST, 0, row.reason)
+        failure = CannotGoOn(row.request_code, row.request_subcode, row.reason)
     if failure is not None:
         columns = held(failure.reason, failure.code, failure.subcode)
         return Consequence(columns, evicted + events.held(failure.reason, failure.code, failure.subcode))
     return Consequence({"status": JobStatus.IDLE.value}, evicted)
+
+
+def _pause_s(completions: int) -> float:
+    """How long a job waits that is to run again: on a pool, until it has a machine again."""
+    return min(2.0 ** min(completions, 10), _LONGEST_PAUSE_S)

@@ -6,12 +6,14 @@ left to look up. On the other side: the starter, which runs it. No I/O here.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from htmap.backend.local import containers
+from htmap.backend.local.rows import Past
 from htmap.exceptions import InvalidOption
 from htmap.language import classad, operators, remaps, words
 from htmap.language.commands import FORK_SERVER, canonical
@@ -29,7 +31,19 @@ _AMOUNTS = {
     "request_disk": ("1024", "k"),
     "job_max_vacate_time": ("10", ""),
 }
-_POLICIES = ("on_exit_hold", "on_exit_hold_reason", "on_exit_hold_subcode", "on_exit_remove")
+_POLICIES = (
+    "on_exit_hold",
+    "on_exit_hold_reason",
+    "on_exit_hold_subcode",
+    "on_exit_remove",
+    "periodic_hold",
+    "periodic_hold_reason",
+    "periodic_hold_subcode",
+    "periodic_release",
+    "periodic_remove",
+    "periodic_vacate",
+)
+PERIODIC = frozenset({"periodic_hold", "periodic_release", "periodic_remove", "periodic_vacate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +73,18 @@ class Job:
     request_memory_mb, request_disk_kb
         What was asked for. Nothing enforces it here.
     policies
-        Text of the on_exit_ expressions, by submit command.
+        Text of the on_exit_ and periodic_ expressions, by submit command.
+    max_retries, retry_until, success_exit_code
+        How often it runs again after it has failed: unless the second, a text, comes true, or it ends with the third.
+        None: it does not.
+    job_duration_s, execute_duration_s
+        How long it may take, and run, before it is held. None: as long as it likes.
+    kill_signal
+        What asks its process to end.
+    core_bytes
+        The largest core file. None: what this process may have.
+    past
+        What it has been through.
     attributes
         Text of the other expressions that the job carries, by casefolded name.
     """
@@ -86,6 +111,14 @@ class Job:
     request_memory_mb: int
     request_disk_kb: int
     policies: dict[str, str]
+    max_retries: int | None
+    retry_until: str
+    success_exit_code: int
+    job_duration_s: int | None
+    execute_duration_s: int | None
+    kill_signal: int
+    core_bytes: int | None
+    past: Past
     attributes: dict[str, str]
 
     @property
@@ -113,8 +146,10 @@ class Job:
             "requestcpus": self.request_cpus,
             "requestmemory": self.request_memory_mb,
             "requestdisk": self.request_disk_kb,
+            "jobmaxretries": operators.UNDEFINED if self.max_retries is None else self.max_retries,
+            "jobsuccessexitcode": self.success_exit_code,
         }
-        return classad.Scope(own | known, self.attributes)
+        return classad.Scope(own | self.past.attributes() | known, self.attributes)
 
 
 # What the courier transfers.
@@ -159,12 +194,25 @@ def _remaps(text: str) -> dict[str, str]:
     return {name: path_of_file_url(place) for name, place in places.items()}
 
 
+def _signal(text: str) -> int:
+    """The number of a signal, by number or name."""
+    if text.strip().isdigit():
+        return int(text)
+    name = text.strip().upper()
+    try:
+        return signal.Signals[name if name.startswith("SIG") else f"SIG{name}"]
+    except KeyError:
+        raise words.BadValue(f"{text!r} is no signal") from None
+
+
 def expand(
     description: Description,
     inherited: Mapping[str, str],
     job: tuple[int, int],
     item: str,
     edits: Mapping[str, str],
+    *,
+    past: Past | None = None,
 ) -> Job:
     """Expand one job.
 
@@ -178,13 +226,15 @@ def expand(
         The job's line of items, as it stands in the file.
     edits
         Attributes set since, by casefolded name; the values are ClassAd expressions.
+    past
+        What it has been through; None: nothing yet.
 
     Raises
     ------
     InvalidOption
         A value that cannot be used; the message names the submit command.
     """
-    return _Expansion(description, inherited, job, item, edits).job()
+    return _Expansion(description, inherited, job, item, edits, past=past or Past()).job()
 
 
 def expand_for_cluster(description: Description, cluster: int, key: str) -> str:
@@ -211,7 +261,10 @@ class _Expansion:
         job: tuple[int, int],
         item: str,
         edits: Mapping[str, str],
+        *,
+        past: Past,
     ) -> None:
+        self._past = past
         self._description = description
         self._inherited = inherited
         self._cluster, self._proc = job
@@ -241,12 +294,20 @@ class _Expansion:
             stdout=self._path(directory, "output"),
             stderr=self._path(directory, "error"),
             spools_on_eviction=self._text("when_to_transfer_output").casefold() == "on_exit_or_evict",
-            checkpoint_exit_code=self._value("checkpoint_exit_code", lambda text: int(text) if text else None),
+            checkpoint_exit_code=self._number("checkpoint_exit_code"),
             vacate_time_s=vacate_time_s,
             request_cpus=cpus,
             request_memory_mb=memory_mb,
             request_disk_kb=disk_kb,
             policies={key: text for key in _POLICIES if (text := self._expression(key))},
+            max_retries=self._number("max_retries"),
+            retry_until=self._expression("retry_until"),
+            success_exit_code=self._number("success_exit_code") or 0,
+            job_duration_s=self._number("allowed_job_duration"),
+            execute_duration_s=self._number("allowed_execute_duration"),
+            kill_signal=self._value("kill_sig", _signal, "SIGTERM"),
+            core_bytes=self._number("core_size"),
+            past=self._past,
             attributes=self._attributes(),
         )
 
@@ -266,6 +327,9 @@ class _Expansion:
     def _path(self, directory: Path, key: str) -> Path | None:
         text = self._text(key)
         return directory / text if text else None
+
+    def _number(self, key: str) -> int | None:
+        return self._value(key, lambda text: int(text) if text else None)
 
     def _expression(self, key: str) -> str:
         """The text of an expression, known to parse."""
@@ -289,7 +353,7 @@ class _Expansion:
         if size is not None:
             return size
         try:
-            value = classad.parse(text).evaluate(classad.Scope({}, self._attributes()))
+            value = classad.parse(text).evaluate(classad.Scope(self._past.attributes(), self._attributes()))
         except classad.BadExpression as error:
             raise InvalidOption(f"The value of {key} cannot be used: {error}.") from error
         if isinstance(value, str | operators.Missing):

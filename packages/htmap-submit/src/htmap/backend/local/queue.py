@@ -20,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ _LOGS_TO_WRITE = "SELECT id FROM logs WHERE error IS NULL AND id IN (SELECT log 
 _MOST_PROCS = 500
 
 
-_VERSION = 1
+_VERSION = 2
 _TABLES = """
     CREATE TABLE settings (
         name TEXT PRIMARY KEY,
@@ -65,7 +66,8 @@ _TABLES = """
         log INTEGER NOT NULL,
         description TEXT NOT NULL,         -- JSON
         inherited TEXT NOT NULL,           -- environment that the jobs get from the process that submitted: JSON
-        forgotten INTEGER NOT NULL DEFAULT 0
+        forgotten INTEGER NOT NULL DEFAULT 0,
+        periodic INTEGER NOT NULL DEFAULT 0 -- whether its jobs have policies that are to be looked at now and then
     );
     CREATE INDEX clusters_of_map ON clusters(uid);
     CREATE TABLE jobs (
@@ -81,6 +83,11 @@ _TABLES = """
         exit_code INTEGER, exit_signal INTEGER,
         user_s REAL NOT NULL DEFAULT 0, system_s REAL NOT NULL DEFAULT 0,
         sent_bytes INTEGER NOT NULL DEFAULT 0, received_bytes INTEGER NOT NULL DEFAULT 0,
+        request_code INTEGER NOT NULL DEFAULT 1, request_subcode INTEGER NOT NULL DEFAULT 0,
+        starts INTEGER NOT NULL DEFAULT 0, completions INTEGER NOT NULL DEFAULT 0,
+        memory_mb INTEGER NOT NULL DEFAULT 0, disk_kb INTEGER NOT NULL DEFAULT 0,
+        entered REAL NOT NULL DEFAULT 0,   -- when it came into its state, in unix seconds
+        ready REAL NOT NULL DEFAULT 0,     -- it does not start before
         PRIMARY KEY (cluster, proc)
     ) WITHOUT ROWID;
     -- The oldest idle job is one step away, however many there are.
@@ -176,10 +183,11 @@ class Queue:
 
     # ------------------------------------------------------------------------------------------------------ clusters
 
-    def add_cluster(self, uid: str, description: str, inherited: str) -> int:
+    def add_cluster(self, uid: str, description: str, inherited: str, *, is_periodic: bool = False) -> int:
         """Add a cluster; `set_log` and `add_jobs` complete it, in the same transaction."""
         cursor = self._connection.execute(
-            "INSERT INTO clusters (uid, log, description, inherited) VALUES (?, 0, ?, ?)", (uid, description, inherited)
+            "INSERT INTO clusters (uid, log, description, inherited, periodic) VALUES (?, 0, ?, ?, ?)",
+            (uid, description, inherited, is_periodic),
         )
         return int(cursor.lastrowid or 0)
 
@@ -194,9 +202,10 @@ class Queue:
 
     def add_jobs(self, cluster: int, first: int, items: Sequence[str]) -> None:
         """Add idle jobs, one for each item."""
+        now = time.time()
         self._connection.executemany(
-            "INSERT INTO jobs (cluster, proc, item) VALUES (?, ?, ?)",
-            ((cluster, first + index, item) for index, item in enumerate(items)),
+            "INSERT INTO jobs (cluster, proc, item, entered) VALUES (?, ?, ?, ?)",
+            ((cluster, first + index, item, now) for index, item in enumerate(items)),
         )
 
     def cluster(self, cluster: int) -> ClusterRow:
@@ -246,7 +255,9 @@ class Queue:
         return list(map(SelectedJob.of, rows))
 
     def set_jobs(self, jobs: Iterable[JobKey], columns: Mapping[str, Any]) -> None:
-        """Give columns of some jobs new values."""
+        """Give columns of some jobs new values; with a new state, it is noted when."""
+        if "status" in columns:
+            columns = {**columns, "entered": time.time()}
         names = ", ".join(f"{name} = ?" for name in columns)
         self._connection.executemany(
             f"UPDATE jobs SET {names} WHERE cluster = ? AND proc = ?", ((*columns.values(), *job) for job in jobs)
@@ -255,9 +266,9 @@ class Queue:
     def set_started(self, job: JobKey, pid: int, pid_started: float) -> bool:
         """Note that an idle job runs. False: it is not idle any more, so it must not run."""
         cursor = self._connection.execute(
-            "UPDATE jobs SET status = 2, pid = ?, pid_started = ?, exit_code = NULL, exit_signal = NULL "
-            "WHERE cluster = ? AND proc = ? AND status = 1",
-            (pid, pid_started, *job),
+            "UPDATE jobs SET status = 2, pid = ?, pid_started = ?, exit_code = NULL, exit_signal = NULL, "
+            "starts = starts + 1, entered = ? WHERE cluster = ? AND proc = ? AND status = 1",
+            (pid, pid_started, time.time(), *job),
         )
         return cursor.rowcount == 1
 
@@ -268,8 +279,10 @@ class Queue:
         query = f"SELECT EXISTS (SELECT 1 FROM jobs WHERE cluster = ? AND proc = ? AND {_status_in(statuses)})"
         return bool(self._value(query, *job))
 
-    def oldest_idle(self, limit: int) -> list[JobRow]:
-        rows = self._rows("SELECT * FROM jobs WHERE status = 1 ORDER BY cluster, proc LIMIT ?", limit)
+    def oldest_idle(self, limit: int, now: float) -> list[JobRow]:
+        """Idle jobs that may start."""
+        query = "SELECT * FROM jobs WHERE status = 1 AND ready <= ? ORDER BY cluster, proc LIMIT ?"
+        rows = self._rows(query, now, limit)
         return list(map(JobRow.of, rows))
 
     def with_process(self) -> list[JobRow]:
@@ -285,6 +298,13 @@ class Queue:
         )
         return {row["uid"]: row["jobs"] for row in rows}
 
+    def with_periodic_policy(self) -> list[JobRow]:
+        """Jobs in the queue whose clusters have policies that are to be looked at now and then."""
+        rows = self._rows(
+            f"SELECT * FROM jobs WHERE {_status_in(IN_QUEUE)} AND cluster IN (SELECT id FROM clusters WHERE periodic)"
+        )
+        return list(map(JobRow.of, rows))
+
     def requests(self) -> list[tuple[JobKey, Request]]:
         """Jobs of which something is asked."""
         rows = self._rows("SELECT cluster, proc, request FROM jobs WHERE request IS NOT NULL")
@@ -293,7 +313,10 @@ class Queue:
     def has_work(self) -> bool:
         """Whether there is anything for a supervisor to do."""
         active = _status_in((JobStatus.IDLE, *WITH_PROCESS))
-        return bool(self._value(f"SELECT EXISTS (SELECT 1 FROM jobs WHERE {active})")) or bool(self.logs_to_write())
+        if self._value(f"SELECT EXISTS (SELECT 1 FROM jobs WHERE {active})"):
+            return True
+        held = "SELECT 1 FROM jobs WHERE status = 5 AND cluster IN (SELECT id FROM clusters WHERE periodic)"
+        return bool(self._value(f"SELECT EXISTS ({held})")) or bool(self.logs_to_write())
 
     # -------------------------------------------------------------------------------------------------- event outbox
 
@@ -353,20 +376,33 @@ def _is_same_file(then: Path, now: Path) -> bool:
         return False
 
 
+# From the version before: the columns that are new.
+_FROM_1 = """
+    ALTER TABLE clusters ADD COLUMN periodic INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN request_code INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE jobs ADD COLUMN request_subcode INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN starts INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN completions INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN memory_mb INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN disk_kb INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN entered REAL NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN ready REAL NOT NULL DEFAULT 0;
+"""
+
+
 def _make_or_check(connection: sqlite3.Connection, home: Path) -> None:
-    """Make the tables if there are none yet.
+    """Make the tables if there are none yet, or bring those of the version before up to date.
 
     Raises
     ------
     BackendNotAvailable
         They are of another version.
     """
-    if _version(connection) == 0:
+    if _version(connection) < _VERSION:
         # One at a time: SQLite does not wait while another process changes the journal.
         with (home / "queue.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if _version(connection) == 0:
-                _make(connection)
+            _make(connection, _version(connection))
     found = _version(connection)
     if found != _VERSION:
         raise BackendNotAvailable(
@@ -379,6 +415,8 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _make(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
+def _make(connection: sqlite3.Connection, found: int) -> None:
+    changes = {0: _TABLES, 1: _FROM_1}.get(found)
+    if changes is not None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(f"BEGIN IMMEDIATE; {changes} PRAGMA user_version = {_VERSION}; COMMIT;")

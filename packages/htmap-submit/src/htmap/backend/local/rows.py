@@ -15,6 +15,7 @@ from typing import TypeAlias
 from htmap.backend.local.eventlog import Usage
 from htmap.backend.protocol import JobStatus
 from htmap.language.description import Description
+from htmap.language.operators import UNDEFINED, Value
 
 JobKey: TypeAlias = "tuple[int, int]"
 """Cluster and proc."""
@@ -52,6 +53,37 @@ class ClusterRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """What a job has been through, as its expressions may ask.
+
+    Parameters
+    ----------
+    completions
+        How often it has ended by itself.
+    memory_mb, disk_kb
+        The most that it has used; 0: it has not run yet.
+    entered
+        When it came into its state, in unix seconds.
+    """
+
+    starts: int = 0
+    completions: int = 0
+    memory_mb: int = 0
+    disk_kb: int = 0
+    entered: float = 0.0
+
+    def attributes(self) -> dict[str, Value]:
+        """The attributes of the job that tell of it, by casefolded name."""
+        return {
+            "numjobstarts": self.starts,
+            "numjobcompletions": self.completions,
+            "memoryusage": self.memory_mb or UNDEFINED,
+            "diskusage": self.disk_kb or UNDEFINED,
+            "enteredcurrentstatus": int(self.entered),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class JobRow:
     """A job, whole: to be started, or to be changed after its process has ended.
 
@@ -63,8 +95,12 @@ class JobRow:
         What the supervisor is asked to do to its process, and why.
     pid, pid_started
         Its process; 0: it has none.
+    request_code, request_subcode
+        Why it is to be held, if it is.
     usage
         Of all its processes so far.
+    hold_code
+        Why it is held.
     """
 
     key: JobKey
@@ -73,9 +109,13 @@ class JobRow:
     edits: Mapping[str, str]
     request: Request | None
     reason: str
+    request_code: int
+    request_subcode: int
     pid: int
     pid_started: float
     usage: Usage
+    past: Past
+    hold_code: int
 
     @classmethod
     def of(cls, row: sqlite3.Row) -> JobRow:
@@ -86,9 +126,19 @@ class JobRow:
             edits=json.loads(row["edits"]) if row["edits"] else {},
             request=_request(row),
             reason=row["reason"] or "",
+            request_code=int(row["request_code"]),
+            request_subcode=int(row["request_subcode"]),
             pid=int(row["pid"] or 0),
             pid_started=float(row["pid_started"] or 0.0),
             usage=Usage(row["user_s"], row["system_s"], row["sent_bytes"], row["received_bytes"]),
+            past=Past(
+                int(row["starts"]),
+                int(row["completions"]),
+                int(row["memory_mb"]),
+                int(row["disk_kb"]),
+                float(row["entered"]),
+            ),
+            hold_code=int(row["hold_code"]),
         )
 
 

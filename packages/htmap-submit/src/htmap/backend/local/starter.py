@@ -89,7 +89,7 @@ class Run:
         job, memory_mb = self.job, -(-self.peak_kb // 1024)
         return Resources(cpus, job.request_cpus, disk_kb, job.request_disk_kb, memory_mb, job.request_memory_mb)
 
-    def send(self, *signals: signal.Signals) -> None:
+    def send(self, *signals: int) -> None:
         """Signal every process of the job."""
         if containers.uses_docker(self.job.image):
             self._tell_docker(signals)
@@ -97,9 +97,9 @@ class Run:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
 
-    def _tell_docker(self, signals: tuple[signal.Signals, ...]) -> None:
+    def _tell_docker(self, signals: tuple[int, ...]) -> None:
         """What docker's program does not pass on: it passes on SIGTERM."""
-        verbs = {signal.SIGSTOP: "pause", signal.SIGCONT: "unpause", signal.SIGKILL: "kill"}
+        verbs: dict[int, str] = {signal.SIGSTOP: "pause", signal.SIGCONT: "unpause", signal.SIGKILL: "kill"}
         for number in signals:
             if number in verbs and (number != signal.SIGCONT or self.suspended):
                 containers.tell(verbs[number], containers.name_of(self.sandbox.scratch))
@@ -109,7 +109,7 @@ class Run:
         if self.deadline is None:
             self.deadline = time.monotonic() + self.job.vacate_time_s
             # A stopped process would not notice the first signal.
-            self.send(signal.SIGTERM, signal.SIGCONT)
+            self.send(self.job.kill_signal, signal.SIGCONT)
 
 
 def start(job: Job, sandbox: Sandbox, slot: int, servers: ForkServers) -> Run:
@@ -170,7 +170,12 @@ def _spawn(job: Job, sandbox: Sandbox, slot: int, servers: ForkServers, *, is_fi
     with contextlib.ExitStack() as files:
         standard = _open_standard(job, sandbox, files)
         pid = servers.fork(program, standard)
-        return _started(program, standard) if pid is None else pid
+        if pid is None:
+            pid = _started(program, standard)
+    if job.core_bytes is not None and sys.platform == "linux":
+        with contextlib.suppress(OSError, ValueError):  # it has ended, or asks for more than it may have
+            resource.prlimit(pid, resource.RLIMIT_CORE, (job.core_bytes, job.core_bytes))
+    return pid
 
 
 def _program(job: Job, sandbox: Sandbox, slot: int) -> Program:

@@ -26,14 +26,15 @@ import select
 import signal
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
-from htmap.backend.local import ending, launch, outbox, processes, recovery, starter
-from htmap.backend.local.actions import held
+from htmap.backend.local import ending, launch, outbox, policy, processes, recovery, starter
+from htmap.backend.local.actions import held, released, requested_of
 from htmap.backend.local.clusters import Clusters
 from htmap.backend.local.eventlog import JobEvents
 from htmap.backend.local.fork_servers import ForkServers
-from htmap.backend.local.queue import Queue
+from htmap.backend.local.queue import WITH_PROCESS, Queue
 from htmap.backend.local.rows import JobKey, JobRow, Request
 from htmap.backend.local.sandbox import CannotGoOn, Sandbox, scratch_root
 from htmap.backend.local.starter import Run
@@ -46,6 +47,8 @@ _LOG = logging.getLogger(__name__)
 _POLL_S = 0.025
 # Memory is looked at this often, and unwritable logs are tried again.
 _HOUSEKEEPING_S = 5.0
+# Looking at policies takes at most one part in so many of the time.
+_POLICIES_SHARE = 20.0
 # Memory that has grown by less than this is not worth an event.
 _WORTH_REPORTING = 1.1
 # Ending and starting again costs about as much as waiting this long.
@@ -80,6 +83,7 @@ class Supervisor:
         self._slots = 0
         self._is_stopping = False
         self._housekeeping_at = time.monotonic() + _HOUSEKEEPING_S
+        self._policies_at = 0.0
         self._idle_since: float | None = None
 
     def run(self) -> None:
@@ -217,6 +221,27 @@ class Supervisor:
                 run.ask_to_end()
             if run.deadline is not None and now > run.deadline:
                 run.send(signal.SIGKILL)
+            elif not run.was_asked_to_end:
+                self._hold_if_too_long(run, now - run.started)
+
+    def _hold_if_too_long(self, run: Run, elapsed_s: float) -> None:
+        limits = (
+            (run.job.job_duration_s, HoldCode.JOB_DURATION_EXCEEDED, "job"),
+            (run.job.execute_duration_s, HoldCode.JOB_EXECUTE_EXCEEDED, "execute"),
+        )
+        for limit_s, code, what in limits:
+            if limit_s is not None and elapsed_s > limit_s:
+                reason = f"The job exceeded allowed {what} duration of {timedelta(seconds=limit_s)}"
+                with self._queue.transaction():
+                    self._ask(run.key, Request.HOLD, reason, code)
+                return
+
+    def _ask(
+        self, key: JobKey, request: Request, reason: str, code: int = HoldCode.JOB_POLICY, subcode: int = 0
+    ) -> None:
+        """Ask something of a job with a process. In a transaction."""
+        self._queue.set_jobs([key], requested_of(request, reason, code, subcode))
+        self._obey(key, request)
 
     # ------------------------------------------------------------------------------------------------------ new runs
 
@@ -227,7 +252,7 @@ class Supervisor:
         started: list[Run] = []
         failed: list[tuple[JobKey, CannotGoOn]] = []
         errors = self._queue.log_errors()
-        for slot, row in zip(free, self._queue.oldest_idle(len(free)), strict=False):
+        for slot, row in zip(free, self._queue.oldest_idle(len(free), time.time()), strict=False):
             try:
                 started.append(self._start_one(row, slot, errors))
             except CannotGoOn as failure:
@@ -278,6 +303,7 @@ class Supervisor:
         self._housekeeping_at = now + _HOUSEKEEPING_S
         self._queue.retry_logs()
         self._servers.forget_idle()
+        self._look_at_policies()
         memory = processes.memory_by_session(self._runs) if self._runs else {}
         with self._queue.transaction():
             self._queue.purge()
@@ -287,6 +313,47 @@ class Supervisor:
                 if run.peak_kb > run.reported_kb * _WORTH_REPORTING:
                     run.reported_kb = run.peak_kb
                     self._post(run.key, JobEvents(*run.key, time.time()).image_size(run.peak_kb, resident_kb))
+
+    def _look_at_policies(self) -> None:
+        """Carry out what periodic policies say; where there are very many, not so often."""
+        began, now = time.monotonic(), time.time()
+        if began < self._policies_at:
+            return
+        for row in self._queue.with_periodic_policy():
+            try:
+                verdict = policy.look(self._clusters.job(row), row.status, row.hold_code, now)
+            except InvalidOption:  # it is held when it starts
+                continue
+            if verdict is not None:
+                with self._queue.transaction():
+                    current = self._queue.job(row.key)
+                    if current is not None and current.status is row.status and current.request is None:
+                        self._carry_out(verdict, current, now)
+
+        self._policies_at = time.monotonic() + _POLICIES_SHARE * (time.monotonic() - began)
+
+    def _carry_out(self, verdict: policy.Periodic, row: JobRow, now: float) -> None:
+        """Do what a periodic policy says. In a transaction."""
+        events = JobEvents(*row.key, now)
+        if row.status in WITH_PROCESS:
+            self._ask_by_policy(verdict, row.key)
+        elif isinstance(verdict, policy.Hold):
+            self._queue.set_jobs([row.key], held(verdict.reason, verdict.code, verdict.subcode))
+            self._post(row.key, events.held(verdict.reason, verdict.code, verdict.subcode))
+        elif isinstance(verdict, policy.Release):
+            self._queue.set_jobs([row.key], released())
+            self._post(row.key, events.released(verdict.reason))
+        elif isinstance(verdict, policy.Remove):
+            self._queue.set_jobs([row.key], {"status": JobStatus.REMOVED.value})
+            self._post(row.key, events.aborted(verdict.reason))
+
+    def _ask_by_policy(self, verdict: policy.Periodic, key: JobKey) -> None:
+        if isinstance(verdict, policy.Hold):
+            self._ask(key, Request.HOLD, verdict.reason, verdict.code, verdict.subcode)
+        elif isinstance(verdict, policy.Remove):
+            self._ask(key, Request.REMOVE, verdict.reason)
+        elif isinstance(verdict, policy.Vacate):
+            self._ask(key, Request.VACATE, verdict.reason)
 
     def _post(self, key: tuple[int, int], text: str) -> None:
         self._queue.post(self._clusters[key[0]].log, text)

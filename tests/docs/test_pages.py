@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,17 @@ def test_the_code_of_a_page_prints_what_the_page_shows(
         accept(page, [each for each in differences if each.text is not None])
         differences = [each for each in differences if each.text is None]
     assert not differences, "\n\n".join(told(page, each) for each in differences)
+
+
+def test_no_two_pages_use_one_tag() -> None:
+    # Who follows them one after another, with one HTMAP_DIR, is not to meet TagAlreadyExists.
+    used: dict[str, set[str]] = {}
+    for page in pages():
+        for block in blocks(page):
+            for tag in re.findall(r'\btag="([^"]+)"', block.text):
+                used.setdefault(tag, set()).add(str(page.relative_to(ROOT)))
+    assert len(used) > 10
+    assert {tag: sorted(found) for tag, found in used.items() if len(found) > 1} == {}
 
 
 def accept(page: Path, differences: list[Difference]) -> None:

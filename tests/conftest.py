@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -23,6 +24,8 @@ from testbed.debian import TestbedError
 # How long an example takes says nothing on a busy machine; what failed must be found again from the output alone.
 settings.register_profile("htmap", deadline=None, print_blob=True)
 settings.load_profile("htmap")
+
+SERVICES = Path("/etc/services")
 
 _at_end = ExitStack()
 
@@ -71,6 +74,13 @@ def pool(request: pytest.FixtureRequest) -> Iterator[personal_pool.Pool]:
     with personal_pool.running(request.config.option.condor) as running:
         os.environ["CONDOR_CONFIG"] = str(running.config)
         yield running
+
+
+@pytest.fixture(scope="session")
+def urls(request: pytest.FixtureRequest) -> None:
+    """URLs can be fetched and sent here: ask for this where a node of a pool would."""
+    if request.config.option.backend == "htcondor" and not SERVICES.exists():
+        pytest.skip(f"HTCondor's curl_plugin crashes where {SERVICES} is missing: have the package netbase installed")
 
 
 def _enter_pool(config: pytest.Config) -> None:

@@ -179,6 +179,7 @@ def test_folders_for_remapped_files_are_made_and_unmade_if_there_is_no_map(tmp_p
     assert checksums(tmp_path / "new").keys() == {"0/x.txt", "1/x.txt"}
 
 
+@pytest.mark.usefixtures("urls")
 def test_a_file_url_is_a_place(tmp_path) -> None:
     def write(_x):
         Path("x.txt").write_text("text")

@@ -20,7 +20,7 @@ LARGE = bytes(range(256)) * 40_000  # 10 MB
 
 
 @pytest.fixture
-def server() -> Iterator[web.Web]:
+def server(urls) -> Iterator[web.Web]:  # noqa: ARG001 - they must work
     with web.running() as server:
         yield server
 

@@ -49,7 +49,7 @@ def read(given: Path) -> bytes:
     return given.read_bytes()
 
 
-@pytest.mark.usefixtures("pool_home")
+@pytest.mark.usefixtures("pool_home", "urls")
 def test_what_is_fetched_is_what_is_there(store: s3.Store, bucket: TransferPath, keys: dict[str, Any]) -> None:
     contents = {"run (1) a=b+c.bin": LARGE, "2.bin": b"small"}
     (store.buckets / "mine/runs").mkdir()
@@ -70,7 +70,7 @@ def copy(given: Path) -> int:
     return len(content)
 
 
-@pytest.mark.usefixtures("pool_home")
+@pytest.mark.usefixtures("pool_home", "urls")
 def test_what_is_sent_is_what_arrives(store: s3.Store, bucket: TransferPath, keys: dict[str, Any], pool: Pool) -> None:
     contents = [LARGE, b"small"]
     for component, content in enumerate(contents):
@@ -90,7 +90,7 @@ def test_what_is_sent_is_what_arrives(store: s3.Store, bucket: TransferPath, key
     assert not any(path.is_file() for component in range(2) for path in m.output_files[component].rglob("*"))
 
 
-@pytest.mark.usefixtures("pool_home")
+@pytest.mark.usefixtures("pool_home", "urls")
 def test_a_component_is_held_for_a_signature_that_is_refused_and_goes_on_with_the_right_key(
     store: s3.Store, bucket: TransferPath, keys: dict[str, Any]
 ) -> None:

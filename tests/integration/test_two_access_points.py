@@ -142,10 +142,10 @@ def test_neither_access_point_touches_what_is_not_its_map(
 @pytest.mark.usefixtures("pool_home")
 def test_a_map_whose_access_point_is_down_is_left_as_it_was(second: AccessPoint, there: Session) -> None:
     assert there.does('htmap.map(time.sleep, [300], tag="far", quiet=True).tag') == "far"
-    wait_until(lambda: there.does('states("far")') == ["RUNNING"])
+    m = htmap.load("far")
+    wait_until(lambda: m.component_statuses == ["RUNNING"])  # as the log says; it is later than the queue
     second.stop()
     try:
-        m = htmap.load("far")
         htmap.settings["QUEUE_CHECK_TIME"] = 0
         assert m.component_statuses == ["RUNNING"]
         for act in (m.hold, m.remove, lambda: m.set_memory(1)):

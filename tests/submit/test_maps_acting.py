@@ -358,6 +358,25 @@ def test_a_queue_that_cannot_be_asked_then_is_no_error(
     assert "silent" in caplog.text
 
 
+def test_what_was_last_known_says_why_it_cannot_be_asked(m: Map, bindings: Bindings) -> None:
+    del bindings.schedds["me@ap1"]
+    bindings.schedds["me@ap2"], bindings.here = schedd_ad("me@ap2", 2_000), "me@ap2"
+    silence(m, 3600)
+    said = m.status()
+    assert "3 IDLE" in said
+    assert "last known" in said
+    assert "jobs are at the access point me@ap1 of the pool cm.example.org" in said
+
+
+def test_a_map_that_was_submitted_on_hold_is_held_at_once(queue: FakeBackend) -> None:
+    held = htmap.map(str, [1, 2], tag="held", quiet=True, map_options=htmap.MapOptions(hold=True))
+    queue.is_silent = True
+    for proc in range(2):
+        queue.hold(proc, 15, 0, "submitted on hold at user's request")
+    assert Map.load("held").component_statuses == [Status.HELD] * 2
+    assert held.holds[0].reason == "submitted on hold at user's request"
+
+
 def test_a_log_that_is_not_silent_is_believed(m: Map, bindings: Bindings) -> None:
     bindings.calls.clear()
     assert m.component_statuses == [Status.IDLE] * 3

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -382,9 +384,22 @@ def test_an_answer_to_a_question_that_the_log_has_answered_meanwhile_is_dropped(
 
 def test_silence_is_counted_from_the_last_event(make_map: MakeMap) -> None:
     components = components_of(make_map, 1)
-    assert components.silent_since() == components.map_dir.events.stat().st_mtime
+    assert 0 <= components.silence_s() < 60
+    then = time.time() - 3600
+    os.utime(components.map_dir.events, (then, then))
+    assert 3600 <= components.silence_s() < 3660
     components.map_dir.events.unlink()
-    assert components.silent_since() == 0
+    assert components.silence_s() == float("inf")
+
+
+def test_a_clock_that_was_set_back_makes_nobody_wait(make_map: MakeMap, monkeypatch: pytest.MonkeyPatch) -> None:
+    components = components_of(make_map, 1)
+    later = time.time() + 3600
+    os.utime(components.map_dir.events, (later, later))
+    assert 0 <= components.silence_s() < 60
+    passed = time.monotonic() + 10
+    monkeypatch.setattr("time.monotonic", lambda: passed)
+    assert 9 < components.silence_s() < 60, "it counts from when it was seen"
 
 
 def test_events_seen_before_their_submission_are_not_lost(make_map: MakeMap, fake: FakeBackend) -> None:

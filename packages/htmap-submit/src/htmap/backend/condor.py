@@ -444,6 +444,7 @@ def examine(scheduler: str | None, collector: str | None) -> PoolCondition:
         schedd=str(found[0]["Name"]) if found else wanted,
         schedd_version=str(found[0]["CondorVersion"]).split()[1] if found else "",
         machines={machine: frozenset(features) for machine, features in machines.items()},
+        pool=_pool_of(collector),
     )
 
 

@@ -152,12 +152,15 @@ class PoolCondition:
         Execute nodes to the features (as ``docker``) they advertise; None: the collector cannot be asked.
     why_no_machines
         What it answered instead.
+    pool
+        Where its collector is.
     """
 
     schedd: str
     schedd_version: str
     machines: Mapping[str, frozenset[str]] | None
     why_no_machines: str = ""
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,7 +224,8 @@ def bindings_version() -> str:
 
 def _pool(condition: PoolCondition) -> Iterator[Finding]:
     version = f", HTCondor {condition.schedd_version}" if condition.schedd_version else ""
-    yield Finding(Grade.GOOD, "schedd", f"{condition.schedd} answers{version}")
+    pool = f" of the pool {condition.pool}" if condition.pool else ""
+    yield Finding(Grade.GOOD, "schedd", f"{condition.schedd}{pool} answers{version}")
     if condition.machines is None:
         yield Finding(Grade.BAD, "collector", condition.why_no_machines, "Jobs can be submitted, but will not start.")
         return

@@ -23,6 +23,7 @@ from htmap.show.status_machine import status_dict
 from htmap.show.units import count, duration, size
 from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import Home, SubmissionDir
+from htmap.store.records import QueueIdentity
 
 
 @click.command("show")
@@ -57,6 +58,9 @@ def _facts(each: Map) -> dict[str, Any]:
         "delivery": record.delivery,
         "transient": each.is_transient,
         "directory": str(each.opened.directory.path),
+        "home": str(each.opened.directory.home.path),
+        "waits": each.opened.watch.why_idle(),
+        "as_last_known": each.opened.watch.why_unasked or None,
         "versions": record.versions,
         "options": options,
         "submissions": [
@@ -64,6 +68,7 @@ def _facts(each: Map) -> dict[str, Any]:
                 "number": submission.record.number,
                 "created": submission.record.created,
                 "cluster": submission.record.cluster,
+                "queue": _queue(submission.record.queue),
                 "components": submission.record.components,
                 "jobs": submission.record.jobs,
                 "description": str(submission.text_file),
@@ -71,6 +76,10 @@ def _facts(each: Map) -> dict[str, Any]:
             for submission in submissions
         ],
     }
+
+
+def _queue(queue: QueueIdentity | None) -> dict[str, str] | None:
+    return None if queue is None else {"schedd": queue.schedd, "pool": queue.pool}
 
 
 def _options(description: str) -> dict[str, str]:
@@ -99,10 +108,16 @@ def _rows(each: Map, facts: dict[str, Any]) -> list[tuple[str, str]]:
     if facts["transient"]:
         rows.append(("transient", "`htmap clean` removes it; `htmap retag` keeps it"))
     rows += [("option", f"{name} = {value}") for name, value in requested.items()]
+    if facts["as_last_known"]:
+        rows.insert(1, ("last known", facts["as_last_known"]))
+    if facts["waits"]:
+        rows.append(("waits", facts["waits"]))
     for submission in facts["submissions"]:
         what = "submitted" if submission["number"] == 0 else "rerun"
         jobs = f"{count(submission['components'], 'component')} in {count(submission['jobs'], 'job')}"
-        rows.append((what, f"{_time(submission['created'])}: {jobs}, cluster {submission['cluster']}"))
+        queue = submission["queue"]
+        where = f" at {queue['schedd']} of the pool {queue['pool']}" if queue else ""
+        rows.append((what, f"{_time(submission['created'])}: {jobs}, cluster {submission['cluster']}{where}"))
     rows += [("advice", each) for each in each.advice()]
     rows.append(("description", facts["submissions"][-1]["description"]))
     rows += _next_steps(each.tag, counts)

@@ -96,7 +96,9 @@ class ReadableMap(Sequence[Any]):
 
     def status(self) -> str:
         """Return a string containing the number of components in each status."""
-        return f"Map {self.opened.tag} ({len(self)} components): {summary(self._counts())}"
+        text = f"Map {self.opened.tag} ({len(self)} components): {summary(self._counts())}"
+        why = self.opened.watch.why_unasked
+        return f"{text}\nThat is what was last known. {why}" if why else text
 
     def _repr_html_(self) -> str:
         if not self.exists:

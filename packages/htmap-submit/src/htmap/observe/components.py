@@ -11,6 +11,7 @@ import collections
 import copy
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -67,6 +68,7 @@ class Components:
         self.created = record.created
         self.outputs = Outputs(map_dir)
         self._lock = threading.RLock()
+        self._last_written = self._seen = 0.0
         self._named: set[int] = set()  # submissions that the log has named ...
         self._passed_over: set[int] = set()  # ... while they had no table
         self._start_over()
@@ -279,12 +281,17 @@ class Components:
                     unseen[cluster] = not_seen
             return Silence(active, unseen, dict(self._state.submissions), self._log.offset)
 
-    def silent_since(self) -> float:
-        """When the event log was last written to, in seconds since 1970; 0 if there is none."""
+    def silence_s(self) -> float:
+        """For how many seconds nothing has been written to the event log; infinity if there is none."""
         try:
-            return self.map_dir.events.stat().st_mtime
+            written = self.map_dir.events.stat().st_mtime
         except OSError:
-            return 0.0
+            return float("inf")
+        if written != self._last_written:
+            self._last_written, self._seen = written, time.monotonic()
+        silence_s = time.time() - written
+        # Written in the future: a clock was set back, or that of the file server is ahead.
+        return silence_s if silence_s >= 0 else time.monotonic() - self._seen
 
     def settle(self, silence: Silence, answers: Mapping[Job, Answer]) -> None:
         """Take the word of the queue for what the log left open, until the log speaks; if it has not spoken since."""

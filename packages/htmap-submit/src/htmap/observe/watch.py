@@ -7,15 +7,18 @@ whoever waits for a map, reads it or acts on it (`htmap.results`, `htmap.maps`).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from htmap.backend.protocol import Backend
-from htmap.delivery.advice import idle_advice
-from htmap.exceptions import BackendError, MapWasRemoved
+from htmap.delivery.advice import idle_advice, request_advice
+from htmap.exceptions import BackendError, InvalidOption, MapWasRemoved
+from htmap.language.description import read
+from htmap.language.words import TRUE
 from htmap.observe.components import Components
 from htmap.observe.from_queue import ask_queue
 from htmap.observe.pace import Timeout, wait_until
@@ -38,6 +41,12 @@ class Watch:
         What is brought up to date.
     delivery
         The delivery method of the map: some need what no machine of a pool may have.
+
+    Attributes
+    ----------
+    why_unasked
+        Why the queue could not be asked when it was last tried: what is shown is then what was last known. Empty: it
+        could.
     """
 
     def __init__(self, components: Components, tag: CurrentTag, backend: Backend, delivery: str) -> None:
@@ -47,6 +56,7 @@ class Watch:
         self._delivery = delivery
         self._progress_checked = self._queue_asked = float("-inf")
         self._is_advised = False
+        self.why_unasked = ""
 
     def exists(self) -> bool:
         """Whether the map has not been removed."""
@@ -96,10 +106,33 @@ class Watch:
             self._progress_checked = now
             self._backend.ensure_progress()
         silence_s = settings["QUEUE_CHECK_TIME"]
-        if now - self._queue_asked > silence_s and time.time() - self._components.silent_since() > silence_s:
+        is_silent = now - self._queue_asked > silence_s and self._components.silence_s() > silence_s
+        # A job that was submitted on hold is told of in the queue alone.
+        if is_silent or (self._is_unasked() and self._starts_on_hold()):
             self._queue_asked = now
             self._ask_queue()
             self._advise()
+
+    def _is_unasked(self) -> bool:
+        return self._queue_asked == float("-inf")
+
+    def _starts_on_hold(self) -> bool:
+        return any(commands.get("hold", "").strip().casefold() in TRUE for commands in self._commands())
+
+    def _commands(self) -> Iterator[Mapping[str, str]]:
+        """The submit commands of each submission that can be read."""
+        for submission in self._components.submissions():
+            path = self._components.map_dir.submission(submission.number).submit
+            with contextlib.suppress(BackendError, InvalidOption, OSError, UnicodeDecodeError):
+                yield read(path).commands
+
+    def why_idle(self) -> str | None:
+        """Why idle components may never start, as far as that can be known from the pool; None: nothing is known."""
+        if not self._components.counts().get(ComponentStatus.IDLE):
+            return None
+        ask = self._backend.count_machines
+        reasons = (request_advice(commands, ask) for commands in self._commands())
+        return idle_advice(self._delivery, ask) or next(filter(None, reasons), None)
 
     def _ask_queue(self) -> None:
         """Let the queue settle what the log leaves open, if it can be asked now."""
@@ -107,13 +140,15 @@ class Watch:
         try:
             answers = ask_queue(self._backend, self._components.map_dir.uid, silence, self._components.outputs)
         except BackendError as error:
+            self.why_unasked = str(error)
             logger.warning("The log of map %s is silent, and the queue cannot be asked: %s", self._tag.last, error)
         else:
+            self.why_unasked = ""
             self._components.settle(silence, answers)
 
     def _advise(self) -> None:
         """Say once if idle components will never start, as far as that can be known."""
         if not self._is_advised and self._components.counts().get(ComponentStatus.IDLE):
             self._is_advised = True
-            if advice := idle_advice(self._delivery, self._backend.count_machines):
+            if advice := self.why_idle():
                 warnings.warn(f"Map {self._tag}: {advice}", stacklevel=2)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import operator
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
@@ -182,7 +181,7 @@ class Retrieval:
 
     def _grace_left_s(self) -> float:
         grace_s: float = settings["OUTPUT_GRACE"]
-        return self.components.silent_since() + grace_s - time.time()
+        return grace_s - self.components.silence_s()
 
     def outcome(self, component: int, timeout: Timeout) -> Outcome | None:
         """What the record of a component that has ended says. None: it left no record."""

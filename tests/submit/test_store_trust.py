@@ -14,6 +14,7 @@ from htmap.exceptions import HTMapException, StorageError
 from htmap.settings import Settings
 from htmap.store import tags
 from htmap.store.mapdir import Home
+from htmap.store.records import MapRecord
 from htmap.store.trust import check_trusted, is_trusted, make_trusted_directory
 
 
@@ -87,6 +88,9 @@ def test_a_map_that_others_may_write_is_foreign(tmp_path: Path) -> None:
     (home.maps / ("b" * 16)).chmod(0o777)
     assert [each.uid for each in home.map_directories()] == ["a" * 16]
     assert home.foreign() == [home.maps / ("b" * 16)]
+    (home.maps / ("b" * 16) / "map").touch(0o600)
+    with pytest.raises(StorageError, match=r"does not use .*, because others may write"):
+        MapRecord.load(home.maps / ("b" * 16) / "map")
 
 
 def test_transplant_installs_that_others_may_write_are_not_used(tmp_path: Path, own_settings: Settings) -> None:

@@ -9,6 +9,7 @@ Nothing here follows a link in order to write, to rename or to remove.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
@@ -47,9 +48,10 @@ def tell_left_out(trees: list[Tree], function: str) -> None:
     sentences = [sentence for tree in trees for sentence in tree.left_out]
     if len(sentences) > _MOST_NAMED:
         sentences[_MOST_NAMED:] = [f"and {len(sentences) - _MOST_NAMED} more."]
-    for sentence in sentences:
-        # It belongs to what the component prints.
-        print(f"htmap.{function}() left something out: {sentence}", file=sys.stderr)  # noqa: T201
+    # It belongs to what the component prints. The function may have put anything in the place of that.
+    with contextlib.suppress(Exception):
+        for sentence in sentences:
+            print(f"htmap.{function}() left something out: {sentence}", file=sys.stderr)  # noqa: T201
 
 
 def copy(tree: Tree, target: str) -> None:

@@ -237,6 +237,7 @@ class _Fields:
 def _load(path: Path, kind: Kind) -> _Fields:
     try:
         with storage_errors(f"read {path}"):
+            check_trusted(path.parent)
             check_trusted(path)
             return _Fields(path, read_header(path, kind))
     except UnknownFormat as error:

@@ -12,6 +12,7 @@ import builtins
 import contextlib
 import functools
 import importlib
+import operator
 import sys
 import threading
 import types
@@ -305,6 +306,10 @@ def _new_enum(
         for constructor in ("__init__", "__new_member__"):
             if constructor in vars(cls):
                 type.__delattr__(cls, constructor)
+    if "_all_bits_" in vars(cls):
+        # The first 3.11 (Debian's among them) took it from the values in the body, which are no numbers here.
+        bits = functools.reduce(operator.or_, (value for _, value, _ in members if isinstance(value, int)), 0)
+        type.__setattr__(cls, "_all_bits_", (1 << bits.bit_length()) - 1)
     return cls
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.submit.fake_backend import FakeJob, folded
@@ -15,6 +16,8 @@ from tests.submit.golden_cases import BUNDLE, CASES, GOLDEN, make_files, map_dir
 from htmap import MapOptions
 from htmap.create.description import relocated, render, renumbered, varying_options
 from htmap.exceptions import InvalidOption
+from htmap.language import classad
+from htmap.language.classad import Scope
 from htmap.language.description import Description, parse
 from htmap.language.items import item_values
 
@@ -133,6 +136,41 @@ def test_requirements_of_options_delivery_and_settings_must_all_hold(chunksize: 
     text = render(plan_of(options, chunksize, {**BUNDLE, "requirements": "D"}), map_dir_below(root), 1)
     (line,) = [line for line in text.splitlines() if line.startswith("requirements")]
     assert all(f"({each})" in line for each in ("A || B", "C", "D"))
+
+
+# --- holds ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "signal", "is_held", "reason"),
+    [
+        (0, None, False, None),
+        (100, None, False, None),
+        (7, None, True, "The runner failed"),
+        (None, 9, True, "The runner was killed"),
+    ],
+)
+@pytest.mark.parametrize("user", ["ExitCode != 0", "(ExitBySignal == True) || (ExitCode != 0)", "ExitCode == 100"])
+def test_a_hold_of_the_user_hides_neither_an_exception_nor_what_went_wrong(
+    root: Path, user: str, code: int | None, signal: int | None, *, is_held: bool, reason: str | None
+) -> None:
+    told = parse(render(plan_of(MapOptions(on_exit_hold=user)), map_dir_below(root), 1))
+    scope = Scope({"exitbysignal": code is None, "exitcode": code or 0, "exitsignal": signal or 0}, {})
+    assert classad.parse(told.commands["on_exit_hold"]).evaluate(scope) is is_held
+    if reason is not None:
+        assert str(classad.parse(told.commands["on_exit_hold_reason"]).evaluate(scope)).startswith(reason)
+
+
+def test_a_hold_of_the_user_has_the_reason_of_the_user(root: Path) -> None:
+    policy: dict[str, Any] = {
+        "on_exit_hold": "ExitCode == 0",
+        "on_exit_hold_reason": '"look at it"',
+        "on_exit_hold_subcode": 7,
+    }
+    told = parse(render(plan_of(MapOptions(**policy)), map_dir_below(root), 1))
+    scope = Scope({"exitbysignal": False, "exitcode": 0}, {})
+    found = [classad.parse(told.commands[name]).evaluate(scope) for name in policy]
+    assert found == [True, "look at it", 7]
 
 
 # --- what cannot be described ---------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from htmap.language.remaps import join
 from htmap.language.words import join_arguments, join_list
 from htmap.options import MapOptions, PerComponent, all_required
 from htmap.store.mapdir import MapDir
-from htmap_common.agreed import CHECKPOINT, CHECKPOINTED, OUTPUTS, TRANSFER
+from htmap_common.agreed import CHECKPOINT, CHECKPOINTED, OUTPUTS, SOME_RAISED, TRANSFER
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +151,31 @@ def _descriptors(plan: Plan, map_dir: MapDir, jobs: int) -> dict[str, str]:
     if jobs > plan.threshold and not {"max_idle", "max_materialize"} & user.keys():
         descriptors["max_idle"] = str(plan.max_idle)
     delivery = {name if "." in name else name.casefold(): str(value) for name, value in plan.delivery.items()}
-    descriptors |= {name: value for name, value in delivery.items() if name != "transfer_input_files"} | user
+    descriptors |= {name: value for name, value in delivery.items() if name != "transfer_input_files"}
+    descriptors |= user | _holds(descriptors["on_exit_hold"], descriptors["on_exit_hold_reason"], user)
     _join_requirements(descriptors, plan)
     _join_input_files(descriptors, plan)
     for name, value in plan.options.custom_options.items():
         descriptors[f"MY.{name}"] = _rendered(value)
     descriptors |= {"MY.IsHTMapJob": "True", f"MY.{UID}": f'"{map_dir.uid}"', f"MY.{COMPONENT}": macro("component")}
     return descriptors
+
+
+def _holds(own: str, own_reason: str, user: Mapping[str, str]) -> dict[str, str]:
+    """When a job is held that has ended: for HTMap's own reasons, and for the user's, which never take their place.
+
+    A component that raised has ended well as far as the job goes: it is ERRORED, with its exception, not held.
+    """
+    policies = {"on_exit_hold": own, "on_exit_hold_reason": own_reason, "on_exit_hold_subcode": ""}
+    if "on_exit_hold" not in user:
+        return policies
+    reason = user.get("on_exit_hold_reason", '"The option on_exit_hold of the map came true."')
+    subcode = user.get("on_exit_hold_subcode", "0")
+    return {
+        "on_exit_hold": f"({own}) || (({user['on_exit_hold']}) && ExitCode =!= {SOME_RAISED})",
+        "on_exit_hold_reason": f"ifThenElse({own}, {own_reason}, {reason})",
+        "on_exit_hold_subcode": f"ifThenElse({own}, 0, {subcode})",
+    }
 
 
 def _remaps(plan: Plan, map_dir: MapDir, submission: str) -> str:

@@ -42,11 +42,18 @@ COLLECTOR_ADDRESS_FILE = {folder}/none
 
 @dataclass(frozen=True)
 class AccessPoint:
-    """A schedd; it runs between `start` and `stop`."""
+    """A schedd; it runs between `start` and `stop`.
+
+    Parameters
+    ----------
+    settings
+        Lines of configuration of its own.
+    """
 
     pool: Pool
     folder: Path
     name: str
+    settings: str = ""
 
     @property
     def config(self) -> Path:
@@ -68,6 +75,7 @@ class AccessPoint:
         collector = (self.pool.folder / "collector_address").read_text().split("\n")[0]
         self.config.write_text(
             _TEMPLATE.format(pool=self.pool.config, folder=self.folder, name=self.name, collector=collector)
+            + self.settings
         )
         self._guarded.mkdir()
         program: list[str | Path] = [self.pool.condor.sbin / "condor_schedd", "-f"]
@@ -100,10 +108,10 @@ class AccessPoint:
 
 
 @contextlib.contextmanager
-def running(pool: Pool, name: str) -> Iterator[AccessPoint]:
+def running(pool: Pool, name: str, settings: str = "") -> Iterator[AccessPoint]:
     """A second access point for the time of a ``with`` block."""
     folder = Path(tempfile.mkdtemp(prefix="ap-", dir=pool.folder))
-    point = AccessPoint(pool, folder, name)
+    point = AccessPoint(pool, folder, name, settings)
     point.start()
     try:
         yield point

@@ -26,6 +26,7 @@ from htmap.backend.protocol import (
     QueuedJob,
     QueueIsGone,
 )
+from htmap.backend.refusals import explained
 from htmap.exceptions import BackendError, BackendNotAvailable, InsufficientHTCondorVersion
 from htmap.interrupts import uninterrupted
 from htmap.language.conjuncts import conjuncts
@@ -60,6 +61,9 @@ _FS_HINT = (
 )
 
 
+_BATCH_NAME = re.compile(r"^batch_name = (.*)$", re.MULTILINE)  # the tag
+
+
 class CondorBackend:
     """The queue of an HTCondor access point.
 
@@ -88,12 +92,14 @@ class CondorBackend:
 
     def submit(self, description: Path, uid: str) -> int:
         htcondor2 = _bindings()
-        doing = self._doing("submit", uid)
+        text = description.read_text(encoding="utf-8")
+        tag = _BATCH_NAME.search(text)
+        doing = self._doing("submit", f"{tag[1]}, {uid}" if tag else uid)
         with _translated(doing):
             schedd = self._schedd
         # Of an error after the connection was made, the schedd may have queued the jobs all the same.
         with _translated(doing, _NOTHING_SENT_WORDS):
-            submit = htcondor2.Submit(description.read_text(encoding="utf-8"))
+            submit = htcondor2.Submit(text)
             with warnings.catch_warnings():
                 # The bindings warn of each submit command that they do not know: user options, seen already.
                 warnings.simplefilter("ignore")
@@ -293,7 +299,9 @@ def _translated(doing: str, words: Iterable[str] | None = None) -> Iterator[None
         text = str(error).strip()
         if _says(text, words):
             raise BackendNotAvailable(f"Cannot {doing}: HTCondor cannot be reached ({text}). {_hint(text)}") from error
-        raise BackendError(f"Cannot {doing}: HTCondor says: {text}") from error
+        reason = explained(text, htcondor2.param)
+        said = f"HTCondor says: {text}"
+        raise BackendError(f"Cannot {doing}: {reason} ({said})" if reason else f"Cannot {doing}: {said}") from error
     except (RuntimeError, ValueError, KeyError, TypeError, OSError) as error:
         # locate() and the submit parser raise plain exceptions.
         raise BackendError(f"Cannot {doing}: {type(error).__name__}: {error}") from error

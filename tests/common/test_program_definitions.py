@@ -265,6 +265,25 @@ def test_slots_stay_slots() -> None:
     assert hash(narrow[0]) == hash(Narrow(1))
 
 
+class Keyed:
+    table: typing.ClassVar[dict[Any, int]] = {}
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Keyed) and other.key == self.key
+
+
+def test_a_class_may_hold_a_table_of_its_own_objects() -> None:
+    Keyed.table[Keyed(3)] = 4
+    again = elsewhere(Keyed)
+    assert again.table[again(3)] == 4
+
+
 def test_a_dataclass_is_one_again() -> None:
     again = elsewhere(Point)
     assert again(1) == again(1, [])

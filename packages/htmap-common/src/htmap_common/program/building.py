@@ -112,6 +112,11 @@ class Builder:
             self._note(ident, cls)
         return cls
 
+    def set_hashing(self, cls: Any, attributes: Mapping[str, Any]) -> None:
+        if id(cls) in self._unfilled:
+            for name, value in attributes.items():
+                type.__setattr__(cls, name, value)
+
     def fill_class(self, cls: Any, state: Mapping[str, Any]) -> None:
         if self._unfilled.pop(id(cls), None) is None:
             return

@@ -68,6 +68,11 @@ def fill_class(made: Any, state: Any) -> Any:
     _outside_of_a_map()
 
 
+def set_hashing(made: Any, attributes: Any) -> Any:
+    """Give a class, or an enum, its ``__hash__`` and ``__eq__``."""
+    _outside_of_a_map()
+
+
 def member(enum: Any, name: str) -> Any:
     """A member of an enum."""
     _outside_of_a_map()

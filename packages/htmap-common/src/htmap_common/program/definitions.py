@@ -114,7 +114,9 @@ def _member_state(each: Any) -> dict[str, Any]:
 def _class_state(cls: Any, left_out: AbstractSet[str] = frozenset()) -> dict[str, Any]:
     left_out = left_out | MADE_WITH_THE_CLASS | _hidden(cls)
     attributes = {n: value for n, value in vars(cls).items() if n not in left_out and not _is_of_a_slot(cls, value)}
-    state: dict[str, Any] = {"attributes": attributes}
+    hashing = {name: attributes.pop(name) for name in ("__hash__", "__eq__") if name in attributes}
+    state: dict[str, Any] = {"hashing": Hashing(cls, hashing)} if hashing else {}
+    state["attributes"] = attributes
     annotations = annotations_of(cls)
     if annotations:
         state["attributes"]["__annotations__"] = annotations
@@ -123,6 +125,16 @@ def _class_state(cls: Any, left_out: AbstractSet[str] = frozenset()) -> dict[str
         registered, *_ = abc._get_dump(cls)  # type: ignore[attr-defined]
         state["registered"] = [each for each in (reference() for reference in registered) if each is not None]
     return state
+
+
+class Hashing:
+    """Sets what makes objects of a class keys, before its other attributes are made: they may hold such keys."""
+
+    def __init__(self, cls: Any, attributes: dict[str, Any]) -> None:
+        self._arguments = cls, attributes
+
+    def __reduce__(self) -> Reduced:
+        return calls.set_hashing, self._arguments
 
 
 def _hidden(cls: Any) -> set[str]:

@@ -1,4 +1,4 @@
-"""Maps for the command line. In: nothing. Out: `place`, empty; `finished`, with maps that are over and never change."""
+"""Maps for the command line. In: nothing. Out: `place`, empty; `finished`, with maps that have ended."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ def finished_of() -> Iterator[Callable[[str], Place]]:
 
 @pytest.fixture(scope="session")
 def finished(finished_of: Callable[[str], Place]) -> Place:
-    """A place with two maps that are over: ``double`` of 4 components; ``fail`` of 6, where only number 4 returned."""
+    """A place with two maps that have ended: ``double`` of 4 components; ``fail`` of 6, of which number 4 returned."""
     return finished_of(MAPS)

@@ -33,6 +33,12 @@ def load(tag: str) -> Map:
     ------
     TagNotFound
         The tag does not exist.
+
+    Examples
+    --------
+    >>> htmap.map(abs, [-1, -2], tag="absolute", quiet=True).wait()
+    >>> list(htmap.load("absolute"))
+    [1, 2]
     """
     return Map.load(tag)
 
@@ -44,6 +50,13 @@ def get_tags(pattern: str | None = None) -> tuple[str, ...]:
     ----------
     pattern
         A glob-style pattern that the tags must fit. None: all tags.
+
+    Examples
+    --------
+    >>> for tag in ("fit-1", "fit-2", "other"):
+    ...     made = htmap.map(abs, [1], tag=tag, quiet=True)
+    >>> htmap.get_tags("fit-*")
+    ('fit-1', 'fit-2')
     """
     home = Home.of(settings)
     return tuple(tag for tag in matching(home, pattern) if is_map(home, tag))

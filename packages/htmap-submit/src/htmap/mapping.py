@@ -52,6 +52,19 @@ def map(  # noqa: A001 - the reference's name
     -------
     Map
         A `htmap.Map` representing the map.
+
+    Raises
+    ------
+    TagAlreadyExists, InvalidTag, EmptyMap, CannotPickle, InputFileNotFound, MisalignedInputData, InvalidOption
+    BackendNotAvailable
+        The queue cannot be reached.
+
+    Examples
+    --------
+    >>> doubled = htmap.map(lambda x: 2 * x, range(3), tag="doubled")
+    Created map doubled with 3 components
+    >>> list(doubled)
+    [0, 2, 4]
     """
     return _submit(func, _single_arguments(args), map_options, tag, quiet=quiet, inputs=args)
 
@@ -80,7 +93,16 @@ def starmap(  # noqa: PLR0917 - the reference's signature
     Raises
     ------
     MisalignedInputData
-        `args` and `kwargs` are not of the same length.
+        `args` and `kwargs` are not of the same length. Else as for `map`.
+
+    Examples
+    --------
+    >>> powers = htmap.starmap(pow, [(2, 3), (3, 2)], tag="powers", quiet=True)
+    >>> list(powers)
+    [8, 9]
+    >>> areas = htmap.starmap(lambda w, h: w * h, kwargs=[{"w": 2, "h": 3}, {"w": 4, "h": 5}], quiet=True)
+    >>> list(areas)
+    [6, 20]
     """
     inputs = args if _length_of(args) else kwargs
     return _submit(func, _aligned(args, kwargs), map_options, tag, quiet=quiet, inputs=inputs)
@@ -299,6 +321,15 @@ def build_map(func: Callable[..., Any], map_options: MapOptions | None = None, t
         The function to map.
     map_options, tag
         As in `map`.
+
+    Examples
+    --------
+    >>> with htmap.build_map(pow, tag="built") as builder:
+    ...     for x in range(1, 4):
+    ...         builder(x, x)
+    Created map built with 3 components
+    >>> list(builder.map)
+    [1, 4, 27]
     """
     return MapBuilder(func, map_options=map_options, tag=tag)
 
@@ -368,6 +399,15 @@ def mapped(
     ----------
     map_options
         Options that every map made from the function inherits.
+
+    Examples
+    --------
+    >>> @htmap.mapped
+    ... def double(x):
+    ...     return 2 * x
+    >>> double(1), list(double.map([2, 3], tag="mapped"))
+    Created map mapped with 2 components
+    (2, [4, 6])
     """
     if map_options is None or isinstance(map_options, MapOptions):
         return functools.partial(MappedFunction, map_options=map_options)

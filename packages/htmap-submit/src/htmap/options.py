@@ -101,6 +101,12 @@ class MapOptions:
         Any other descriptor of HTCondor's submit language, in any of its spellings (`RequestMemory`, ``env``). Text is
         used exactly as written after the ``=``; numbers and booleans are written as HTCondor writes them. An iterable
         gives each component its own value. A name that HTCondor does not know is warned of.
+
+    Examples
+    --------
+    >>> options = htmap.MapOptions(request_memory="200MB", chunksize=10)
+    >>> len(htmap.map(str, range(100), options, quiet=True))
+    100
     """
 
     RESERVED_KEYS: ClassVar[frozenset[str]] = commands.reserved_names()

@@ -1,4 +1,4 @@
-"""Submit components of a map again, beside what is there: nothing is lost if it does not come off.
+"""Submit components of a map again, beside what is there: nothing is lost if it does not succeed.
 
 In: a map and the components. Out: one more submission, made from the description of the first, so with the original
 options. What a component left before stays where it is until the new jobs are in the queue.

@@ -195,6 +195,15 @@ class Map(ReadableMap):
             Some of them are active.
         RerunOfNoSuchComponent
             The map has not that many.
+
+        Examples
+        --------
+        >>> flaky = htmap.map(lambda x: 1 / x, [1, 0], tag="flaky", quiet=True)
+        >>> flaky.wait(errors_ok=True)
+        >>> flaky.rerun(flaky.components_by_status()["ERRORED"])
+        >>> flaky.wait(errors_ok=True)
+        >>> flaky.component_statuses == ["COMPLETED", "ERRORED"]
+        True
         """
         self.opened.watch.check_exists()
         if components is None:
@@ -232,6 +241,15 @@ class Map(ReadableMap):
         Raises
         ------
         RetagToUsedTag, RetagToInvalidTag, MapWasRemoved
+
+        Examples
+        --------
+        >>> kept = htmap.map(abs, [1], quiet=True)
+        >>> kept.is_transient
+        True
+        >>> kept.retag("kept")
+        >>> kept.is_transient
+        False
         """
         self.opened.watch.check_exists()
         try:

@@ -150,6 +150,13 @@ class ReadableMap(Sequence[Any]):
         Raises
         ------
         TimeoutError, MapComponentHeld, MapComponentError, MapComponentRemoved
+
+        Examples
+        --------
+        >>> inverses = htmap.map(lambda x: 1 / x, [1, 0], tag="inverses", quiet=True)
+        >>> inverses.wait(timeout=60, errors_ok=True)
+        >>> inverses.component_statuses.count("ERRORED")
+        1
         """
         deadline, pacer = Deadline(timeout), Pacer(settings["WAIT_TIME"])
         with component_bar(self.opened.tag.last, len(self), shown=show_progress_bar) as show:
@@ -193,6 +200,12 @@ class ReadableMap(Sequence[Any]):
         OutputNotReady
             It is not there when the time is up; a TimeoutError and an OutputNotFound.
         MapComponentHeld, MapComponentRemoved
+
+        Examples
+        --------
+        >>> squares = htmap.map(lambda x: x**2, [3, 4], tag="squares", quiet=True)
+        >>> squares.get(1), squares.get(-1, timeout=60)
+        (16, 16)
         """
         return self.opened.retrieval.result(component, timeout)
 

@@ -53,7 +53,7 @@ def is_there(path: Path) -> bool:
 def write_file(path: Path, buffers: Iterable[Buffer], mode: int = 0o600) -> None:
     """Write a file beside its place, then rename it there.
 
-    The rename is the signal: who sees the file may trust its length. Nothing is synced to the platter: the promise is
+    The rename is the signal: who sees the file may trust its length. Nothing is synced to disk: the promise is
     about killed processes and full disks, not about power cuts.
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

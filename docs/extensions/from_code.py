@@ -1,7 +1,7 @@
 """Parts of pages that are made from the code, so that they cannot disagree with it.
 
-In: the modules of htmap. Out: directives for Sphinx (``{settings-table}``, ``{reserved-options}``,
-``{exit-codes}``), and links from the
+In: the modules of htmap. Out: directives for Sphinx (``{settings-table}``, ``{options-table}``,
+``{reserved-options}``, ``{reserved-reasons}``, ``{exit-codes}``), and links from the
 modules in which things are defined to the names under which they are public.
 """
 
@@ -18,6 +18,8 @@ from sphinx.util.docutils import SphinxDirective
 
 import htmap
 from htmap.cli.exits import MEANINGS
+from htmap.language.command_table import ROWS
+from htmap.language.command_types import Command
 from htmap.settings import KNOWN, KnownSetting
 
 _TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false", dict: "table"}
@@ -49,6 +51,36 @@ class ReservedOptions(SphinxDirective):
         for number, key in enumerate(sorted(bare, key=str.casefold)):
             paragraph += [nodes.Text(", " if number else ""), nodes.literal(text=key)]
         return [paragraph]
+
+
+class OptionsTable(SphinxDirective):
+    """A table of all submit commands, and what HTMap and the local backend make of them."""
+
+    def run(self) -> list[nodes.Node]:
+        head = ["Option", "Also", "Value", "Meaning", "Local backend"]
+        rows = [_option(row) for row in sorted(ROWS, key=lambda row: row.name) if not row.reserved]
+        return [_table(head, rows)]
+
+
+def _option(row: Command) -> list[nodes.Node]:
+    others = [name for name in (*row.aliases, row.attribute) if name and name.casefold() != row.name]
+    meaning = f"{row.meaning} Since {row.since}." if row.since else row.meaning
+    return [
+        nodes.literal(text=row.name),
+        nodes.Text(", ".join(others)),
+        nodes.Text(row.kind.value),
+        nodes.Text(meaning),
+        nodes.Text(row.local.value),
+    ]
+
+
+class ReservedReasons(SphinxDirective):
+    """A table of the submit commands that HTMap sets itself, and why."""
+
+    def run(self) -> list[nodes.Node]:
+        reserved = sorted((row for row in ROWS if row.reserved), key=lambda row: row.name)
+        rows: list[list[nodes.Node]] = [[nodes.literal(text=row.name), nodes.Text(row.reserved)] for row in reserved]
+        return [_table(["Command", "Why it is HTMap's"], rows)]
 
 
 class ExitCodes(SphinxDirective):
@@ -93,6 +125,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register all of it."""
     app.add_directive("settings-table", SettingsTable)
     app.add_directive("reserved-options", ReservedOptions)
+    app.add_directive("options-table", OptionsTable)
+    app.add_directive("reserved-reasons", ReservedReasons)
     app.add_directive("exit-codes", ExitCodes)
     app.connect("missing-reference", to_public_name)
     for part in ("description", "options", "epilog"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from htmap.language.command_table import OTHER_UNIVERSES, ROWS
 from htmap.language.command_types import Local
-from htmap.language.commands import canonical, find, is_in_every_map, reserved_names
+from htmap.language.commands import canonical, find, is_in_every_map, reserved_names, why_unknown
 
 
 def test_no_name_means_two_commands() -> None:
@@ -56,3 +57,26 @@ def test_whatever_a_pool_alone_needs_is_let_aside() -> None:
     row = find("KeepClaimIdle")
     assert row is not None
     assert row.local is Local.LETS_ASIDE
+
+
+KNOWN_TO_CONDOR = {
+    name
+    for line in Path(__file__).with_name("known_to_condor.txt").read_text().splitlines()
+    if not line.startswith("#")
+    for name in line.split()
+}
+
+
+def test_every_command_of_the_manual_is_in_the_table() -> None:
+    assert KNOWN_TO_CONDOR
+    assert [name for name in KNOWN_TO_CONDOR if why_unknown(name, [])] == []
+
+
+def test_every_command_of_the_table_is_in_the_manual() -> None:
+    assert {row.name for row in ROWS} <= KNOWN_TO_CONDOR
+
+
+@pytest.mark.parametrize("name", ["max_retires", "whatever", "ProjectName", "walltime"])
+def test_a_name_that_is_no_command_is_noticed(name: str) -> None:
+    assert name in str(why_unknown(name, ["$(other)"]))
+    assert why_unknown(name, [f"$({name})"]) is None, "it is a macro"

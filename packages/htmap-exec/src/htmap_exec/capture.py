@@ -16,7 +16,6 @@ from typing import NamedTuple
 from htmap_common.agreed import STREAMS, stream_name
 
 from .kept_files import KeptFiles
-from .trees import copy_file
 
 _STDOUT, _STDERR = 1, 2
 _LONGEST = 16 * 1024 * 1024
@@ -72,6 +71,8 @@ def remove_streams(scratch: str, component: int) -> None:
 
 def copy_streams(scratch: str, component: int, directory: str) -> None:
     """Copy what a component has printed so far to files named as the fields of `Streams`."""
+    from .trees import copy_file  # noqa: PLC0415 - seldom needed, and the keeper does without
+
     _flush()
     for path, name in zip(_paths(scratch, component), Streams._fields, strict=True):
         with contextlib.suppress(FileNotFoundError):  # the function has tidied up too well
@@ -80,6 +81,8 @@ def copy_streams(scratch: str, component: int, directory: str) -> None:
 
 def put_back_streams(scratch: str, component: int, directory: str) -> None:
     """Do the reverse: what the component prints from now on follows that."""
+    from .trees import copy_file  # noqa: PLC0415 - as above
+
     os.makedirs(os.path.join(scratch, STREAMS), exist_ok=True)
     for path, name in zip(_paths(scratch, component), Streams._fields, strict=True):
         with contextlib.suppress(FileNotFoundError):

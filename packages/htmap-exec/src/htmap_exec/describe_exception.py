@@ -13,9 +13,8 @@ from typing import Any
 
 from .errors import ComponentFailure
 from .frames import describe_frames, short_text
-from .guarded_texts import GuardedText, make_texts
 from .hints import hint_for
-from .short_reprs import plain_text
+from .short_reprs import GuardedText, plain_text
 
 _MESSAGE_LENGTH = 20_000
 _LONGEST_CHAIN = 10
@@ -142,6 +141,8 @@ def _make_all_texts(description: dict[str, Any]) -> None:
     """Put texts into all places where one is yet to be made."""
     places = list(_places(description))
     if places:
+        from .guarded_texts import make_texts  # noqa: PLC0415 - most errors do without
+
         texts = make_texts([container[key] for container, key in places])
         for (container, key), text in zip(places, texts, strict=True):
             container[key] = text

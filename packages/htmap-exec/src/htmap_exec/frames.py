@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
-from .guarded_texts import GuardedText
-from .short_reprs import LONGEST, plain_text, short_repr
+from .short_reprs import LONGEST, GuardedText, plain_text, short_repr
 
 _MOST_FRAMES = 50
 _MOST_LOCALS = 30

@@ -16,33 +16,16 @@ import signal
 import struct
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NoReturn
 
-from .short_reprs import plain_text
-
-Make = Callable[[], str]
+from .short_reprs import GuardedText, plain_text
 
 _ALL_S = 5.0
 _EACH_S = 0.5
 _MEMORY_BYTES = 32 * 1024 * 1024
 _PIECE = 65536
 _PREFIX = struct.Struct("=II")
-
-
-class GuardedText:
-    """A text that is yet to be made.
-
-    Attributes
-    ----------
-    otherwise
-        What stands for it if its code fails; what happened to it is added to that.
-    """
-
-    def __init__(self, make: Make, otherwise: str, length: int) -> None:
-        self.make = make
-        self.otherwise = otherwise
-        self.length = length
 
 
 def make_texts(wanted: Sequence[GuardedText]) -> list[str]:

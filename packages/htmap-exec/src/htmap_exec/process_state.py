@@ -14,7 +14,8 @@ import signal
 import sys
 from typing import Any
 
-_TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+from .timers import stop_timers
+
 _SIGNALS = frozenset(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}
 
 
@@ -57,12 +58,6 @@ class ProcessState:
         if warnings is not None:
             self._warnings = warnings.catch_warnings()
             self._warnings.__enter__()
-
-
-def stop_timers() -> None:
-    """Stop what would interrupt, or end, whatever comes next."""
-    for timer in _TIMERS:
-        signal.setitimer(timer, 0)
 
 
 def _seed_anew() -> None:

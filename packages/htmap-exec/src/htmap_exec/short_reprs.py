@@ -16,6 +16,23 @@ _MOST_ITEMS = 10
 _DEEPEST = 4
 _LARGEST_INT = 1 << 512  # its text takes no time yet
 
+Make = Callable[[], str]
+
+
+class GuardedText:
+    """A text that code of somebody else's makes, and that is yet to be made (`htmap_exec.guarded_texts`).
+
+    Attributes
+    ----------
+    otherwise
+        What stands for it if its code fails; what happened to it is added to that.
+    """
+
+    def __init__(self, make: Make, otherwise: str, length: int) -> None:
+        self.make = make
+        self.otherwise = otherwise
+        self.length = length
+
 
 def plain_text(text: str, length: int = LONGEST) -> str:
     """Cut a text, and make it one that can be encoded: names of files may hold bytes that are no UTF-8."""

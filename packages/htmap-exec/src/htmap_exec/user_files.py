@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 from htmap_common.agreed import STREAMS, TRANSFER
 from htmap_common.trees import File, Tree, is_inside, joined, survey
-from htmap_common.wording import unexpanded
 
 from .kept_files import KeptFiles
 from .trees import copy_file, make_folder, make_folders, remove, tell_left_out, unlocking
@@ -187,6 +186,8 @@ def checked(path: str | os.PathLike[str], function: str, scratch: str) -> str:
     directory, name = os.path.split(os.path.abspath(path))
     source = os.path.join(os.path.realpath(directory), name)
     if not os.path.exists(source):
+        from htmap_common.wording import unexpanded  # noqa: PLC0415 - seldom needed
+
         hint = unexpanded(os.fspath(path))
         raise FileNotFoundError(f"htmap.{function}() was given {path!r}, but there is no such file or directory.{hint}")
     if is_inside(scratch, os.path.realpath(source)):

@@ -7,6 +7,7 @@ On the other side: the keeper, which forked this process, and writes the record 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import os
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from htmap_common import on_execute
 from htmap_common.agreed import COMPONENT, ON_EXECUTE
 
-from . import describe_exception, main_module, stand_in
+from . import main_module, stand_in
 from .capture import Capture, read_streams, remove_streams
 from .checkpoints import Checkpoints
 from .errors import ComponentFailure, RunnerFailure, UnpicklableResult
@@ -27,16 +28,17 @@ from .inputs import Inputs
 from .kept_files import KeptFiles, Legacy, enter_scratch
 from .leave_for_checkpoint import CheckpointLeave
 from .outputs_file import Outputs
-from .process_state import ProcessState, stop_timers
 from .program_end import end_program
 from .progress import NEXT_WORKER, Position, Progress
 from .records import OutputRecord, compose
+from .timers import stop_timers
 from .usage import Meter
 from .user_files import UserFiles
 
 if TYPE_CHECKING:
     from htmap_common.wire import Buffer
 
+    from .process_state import ProcessState
     from .task import Task
 
 
@@ -160,7 +162,9 @@ class Worker:
             gc.freeze()
             gc.enable()
             if len(self._task.components) > 1:
-                self._state = ProcessState()
+                from . import process_state  # noqa: PLC0415 - most jobs run one component
+
+                self._state = process_state.ProcessState()
         args, kwargs = self._inputs.load(component)
         try:
             result = self._function(*args, **kwargs)
@@ -184,7 +188,7 @@ class Worker:
         return read_streams(self._task.scratch, component) != before
 
     def _fail(self, error: BaseException) -> _Ending:
-        failure = describe_exception.describe(error, with_locals=self._task.with_locals)
+        failure = self._describe(error)
         if isinstance(error, ComponentFailure):
             # Its class exists only here, and its data says it all.
             return _Ending([], failure)
@@ -193,6 +197,15 @@ class Worker:
         except ImportError:
             return _Ending([], failure)
         return _Ending(pickling.dump_exception(error), failure)
+
+    def _describe(self, error: BaseException) -> dict[str, Any]:
+        self._kept.put_back()  # the zip of the runner, perhaps
+        try:
+            from .describe_exception import describe  # noqa: PLC0415 - most components return
+        except MemoryError:
+            _free_variables(error)
+            from .describe_exception import describe  # noqa: PLC0415 - as above
+        return describe(error, with_locals=self._task.with_locals)
 
     def _leave_if_forked(self, error: BaseException | None) -> None:
         """End a child that the function has forked, if this is one that came back here: its parent answers for all."""
@@ -222,3 +235,12 @@ class Worker:
             number = error.errno if isinstance(error, OSError) else None
             self._progress.set_position(self._progress.position()._replace(write_errno=number or errno.EIO))
             os._exit(1)
+
+
+def _free_variables(error: BaseException) -> None:
+    """Let go of what the frames of an exception hold: there is not even memory left to say so."""
+    entry = error.__traceback__
+    while entry is not None:
+        with contextlib.suppress(RuntimeError):  # it is still at work: one of ours
+            entry.tb_frame.clear()
+        entry = entry.tb_next

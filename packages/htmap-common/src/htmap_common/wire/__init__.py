@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .description import describe
 from .errors import Corrupt, NotOurFile, Torn, UnknownFormat, WireError, WrongKind
 from .files import decode_file, encode_file, read_header, read_record
 from .framing import FORMAT, Kind, Record, Run
@@ -20,6 +19,7 @@ from .outputs import OutputsReader, OutputsWriter
 from .source import Buffer, write_buffers
 
 if TYPE_CHECKING:
+    from .description import describe
     from .outcome import Outcome, OutcomeRecord, RemoteException, RemoteFrame, read_exception, read_outcome
 
 __all__ = [
@@ -69,6 +69,10 @@ _OF_OUTCOMES = frozenset(
 
 def __getattr__(name: str) -> Any:
     # Only whoever reads results needs these: the runner starts once per job.
+    if name == "describe":
+        from .description import describe  # noqa: PLC0415 - see above
+
+        return describe
     if name in _OF_OUTCOMES:
         from . import outcome  # noqa: PLC0415 - see above
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,28 @@ def test_htmap_dir_may_be_called_almost_anything(htmap_dir, tmp_path) -> None:
     assert list(m) == ["there"] * 2
     m.remove()
     assert (tmp_path / "a, b").read_text() == "there", "of what is sent through a link, only the link goes with the map"
+
+
+def test_a_copy_of_a_map_finds_what_it_sends_through_links(htmap_dir, tmp_path) -> None:
+    (tmp_path / "data/run5").mkdir(parents=True)
+    (tmp_path / "data/run5/x").write_text("there")
+    (tmp_path / "data/latest").symlink_to("run5")
+    (tmp_path / "a, b").write_text("comma")
+
+    def read(folder, file):
+        return (folder / "latest/x").read_text() + file.read_text()
+
+    home = htmap_dir / "first"
+    htmap.settings["HTMAP_DIR"] = str(home)
+    paths = (TransferPath(tmp_path / "data"), TransferPath(tmp_path / "a, b"))
+    m = htmap.starmap(read, [paths], tag="copied", quiet=True)
+    assert m.get(0, TIMEOUT_S) == "therecomma"
+    shutil.copytree(home, htmap_dir / "second", symlinks=True)
+    shutil.rmtree(home / "maps")
+    htmap.settings["HTMAP_DIR"] = str(htmap_dir / "second")
+    m = htmap.load("copied")
+    m.rerun()
+    assert m.get(0, TIMEOUT_S) == "therecomma"
 
 
 @dataclasses.dataclass

@@ -8,6 +8,10 @@ follows links to files, and carries whatever names there are inside a folder (tr
 
     <map>/links/<hash of the path>/a,b.csv -> /data/a,b.csv
     <map>/links/<hash of the path>/runs/latest/x.csv -> /data/runs/latest/x.csv
+    <map>/links/<hash of the path>/_htmap_links_<hash>/a,b.csv        for a call: it arrives in a folder of its own
+
+What is in such a directory is sent, not the directory: so what arrives says nothing of where the map lies, which may be
+moved or copied.
 """
 
 from __future__ import annotations
@@ -17,7 +21,10 @@ import os
 from pathlib import Path
 
 from htmap.store.atomic import make_private_directory
+from htmap_common.agreed import PREFIX
 from htmap_common.trees import Tree, joined
+
+_APART = f"{PREFIX}_links_"
 
 
 class Links:
@@ -40,19 +47,45 @@ class Links:
         """A directory that holds a file or folder under its own name."""
         return self._folder(tree.source, tree, Path(tree.source).name)
 
+    def apart(self, tree: Tree) -> Path:
+        """A directory that holds a file or folder under its own name, in a folder that nothing else arrives in."""
+        digest = _digest(f"{tree.source}//")
+        return self._folder(f"{tree.source}//", tree, f"{_APART}{digest}/{Path(tree.source).name}")
+
     def like(self, tree: Tree) -> Path:
         """A directory that holds what a folder holds."""
         return self._folder(f"{tree.source}/", tree, "")
 
     def _folder(self, key: str, tree: Tree, place: str) -> Path:
-        name = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        name = _digest(key)
         # Not once for each component.
         if name != self._last:
             folder = self._now / name
-            make_private_directory(folder)
+            make_private_directory((folder / place).parent if place else folder)
             _lead(joined(str(folder), place), tree)
             self._last = name
         return self._later / name
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def arrival_apart(links: Path, name: str) -> str:
+    """Where in the scratch directory that arrives for which `Links.apart` made a directory."""
+    return f"{_APART}{links.name}/{name}"
+
+
+def apart_again(arrives_as: str, links: Path) -> Path | None:
+    """The directory of links through which something was sent; None: it was sent as it is.
+
+    Parameters
+    ----------
+    links
+        Where the links of the map lie now.
+    """
+    first = arrives_as.partition("/")[0]
+    return links / first.removeprefix(_APART) if first.startswith(_APART) else None
 
 
 def _lead(top: str, tree: Tree) -> None:

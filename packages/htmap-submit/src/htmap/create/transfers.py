@@ -16,17 +16,17 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from htmap.create.links import Links, missing_below
+from htmap.create.links import Links, apart_again, arrival_apart, missing_below
 from htmap.exceptions import InputFileNotFound, InvalidOption
 from htmap.language.urls import arrival_of, arriving_as, checked_url, is_url, quoted
 from htmap.language.words import fits_into_list
 from htmap.options import InputFile
 from htmap_common import TransferPath
-from htmap_common.trees import survey
+from htmap_common.trees import Tree, survey
 from htmap_common.wording import quoted_path, unexpanded
 
 
@@ -92,12 +92,11 @@ class Sender:
 
     def _local(self, file: TransferPath) -> Transfer:
         path = _existing(os.fspath(file))
-        links = self._links_to(path)
+        links = self._links_to(str(path).lstrip("/"), path, self._links.apart)
         if links is None:
             entry = str(path).lstrip("/")
             return Transfer(entry, entry)
-        folder = str(links).lstrip("/")
-        return Transfer(folder, f"{folder}/{path.name}")
+        return Transfer(f"{links}/", arrival_apart(links, path.name))
 
     def _remote(self, text: str, taken: set[str]) -> Transfer:
         url = _url(text)
@@ -114,16 +113,16 @@ class Sender:
             return url, [arrival_of(url)]
         path = _existing(text)
         is_content = text.endswith("/") and path.is_dir()
-        links = self._links_to(path, is_content=is_content)
+        entry = f"{path}/" if is_content else str(path)
+        links = self._links_to(entry, path, self._links.like if is_content else self._links.holding)
         if is_content:
             return f"{links or path}/", os.listdir(path)  # noqa: PTH208 - names
         return str(path) if links is None else f"{links}/", [path.name]
 
-    def _links_to(self, path: Path, *, is_content: bool = False) -> Path | None:
-        """The folder of links through which a file or a folder is sent, if it cannot be sent as it is."""
-        key = f"{path}/" if is_content else str(path)
-        if key in self._known:
-            return self._known[key]
+    def _links_to(self, entry: str, path: Path, lead: Callable[[Tree], Path]) -> Path | None:
+        """The folder of links through which a file or a folder is sent, if it cannot be sent by this entry."""
+        if entry in self._known:
+            return self._known[entry]
         try:
             tree = survey(str(path))
         except (OSError, ValueError) as error:
@@ -133,12 +132,12 @@ class Sender:
         self.left_out.update(dict.fromkeys(f"{path}: {sentence}" for sentence in tree.left_out))
         links = None
         # HTCondor passes over links that lead nowhere, as it should, but also over those to folders.
-        if not fits_into_list(key.lstrip("/")) or tree.has_linked_folders or tree.has_specials:
-            links = self._links.like(tree) if is_content else self._links.holding(tree)
+        if not fits_into_list(entry) or tree.has_linked_folders or tree.has_specials:
+            links = lead(tree)
         if tree.folders:
             if len(self._known) == _REMEMBERED:
                 self._known.clear()
-            self._known[key] = links
+            self._known[entry] = links
         return links
 
 
@@ -161,6 +160,10 @@ def entry_again(file: TransferPath, arrives_as: str, links: Path) -> str:
     """
     if not file.is_local:
         return arriving_as(_url(checked_url(file)), arrives_as)
+    if (apart := apart_again(arrives_as, links)) is not None:
+        if missing := missing_below(apart):
+            raise _not_there(missing)
+        return f"{apart}/"
     below_links = f"{str(links).lstrip('/')}/"
     if _LINK_OF_A_MAP.search(arrives_as) and not arrives_as.startswith(below_links):
         raise InputFileNotFound(

@@ -9,6 +9,7 @@
     python3 dev.py format               put the code into its form
     python3 dev.py docs                 build the documentation into dist/docs
     python3 dev.py release --check      build all that is published into dist/release, and try it: see RELEASING.md
+    python3 dev.py release --wheels     build the wheels alone, into containers/wheels, for images
     python3 dev.py benchmark [NAME...]  measure HTMap beside what it is held against: see benchmarks/README.md
     python3 dev.py pool start|stop|status [SUITE]    a personal HTCondor pool, which tests use while it runs
 
@@ -100,8 +101,10 @@ def _docs(_: list[str]) -> int:
 
 
 def _release(arguments: list[str]) -> int:
+    if arguments == ["--wheels"]:
+        return environments.Environment("release").run("python", "tools/release", *arguments, "containers/wheels")
     if arguments != ["--check"]:
-        print("python3 dev.py release --check is all that can be done here: publishing is for people (RELEASING.md).")
+        print("python3 dev.py release --check, or --wheels. Publishing is for people: see RELEASING.md.")
         return os.EX_USAGE
     ordinary_user.leave_root([sys.executable, str(ROOT / "dev.py"), "release", *arguments])
     return checks.run_all([checks.release()])

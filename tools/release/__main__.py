@@ -1,4 +1,4 @@
-"""The order of the checks; run by ``dev.py release --check``, in an environment that has hatchling and twine."""
+"""The order of the checks; run by ``dev.py release``, in an environment that has hatchling and twine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ def _make(version: str) -> None:
     FOLDER.mkdir(parents=True)
     print("Wheels and sdists", flush=True)
     artifacts.build(FOLDER)
-    shutil.rmtree(FOLDER / "unpacked")
     for distribution, package in DISTRIBUTIONS.items():
         stem = f"{distribution.replace('-', '_')}-{version}"
         artifacts.check_wheel(FOLDER / f"{stem}-py3-none-any.whl", package, version)
@@ -41,4 +40,7 @@ def _make(version: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1:2] == ["--wheels"]:
+        artifacts.build_wheels(Path(sys.argv[2]).resolve())
+    else:
+        sys.exit(main())

@@ -6,6 +6,7 @@ In: the tree. Out: files in a folder. On the other side: hatchling for building,
 from __future__ import annotations
 
 import email
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -32,6 +33,14 @@ def build(folder: Path) -> None:
             archive.extraction_filter = getattr(tarfile, "data_filter", None)
             archive.extractall(unpacked)  # noqa: S202 - as above
         _hatchling("wheel", unpacked / sdist.name.removesuffix(".tar.gz"), folder)
+    shutil.rmtree(folder / "unpacked")
+
+
+def build_wheels(folder: Path) -> None:
+    """Build nothing but the wheels: for images, which are built from this tree before it is published."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for distribution in DISTRIBUTIONS:
+        _hatchling("wheel", ROOT / "packages" / distribution, folder)
 
 
 def _hatchling(target: str, source: Path, folder: Path) -> None:

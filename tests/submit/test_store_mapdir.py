@@ -126,3 +126,14 @@ def test_only_whole_submissions_count(tmp_path: Path) -> None:
         map_dir.submission(number).submission.touch()
     map_dir.submission(2).path.mkdir()
     assert list(map_dir.submission_numbers()) == [0, 1]
+
+
+def test_a_relative_home_is_fixed_at_its_first_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    relative = f"maps-{tmp_path.name}"
+    settings = Settings({"HTMAP_DIR": relative})
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert Home.of(settings).path == tmp_path / relative
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert Home.of(settings).path == tmp_path / relative
+    assert not (tmp_path / "elsewhere" / relative).exists()

@@ -24,6 +24,7 @@ from htmap.show.units import count, duration, size
 from htmap.store.atomic import storage_errors
 from htmap.store.mapdir import Home, SubmissionDir
 from htmap.store.records import QueueIdentity
+from htmap.store.tags import path_of
 
 
 @click.command("show")
@@ -140,7 +141,7 @@ def _time(seconds: float) -> str:
 _Place = Callable[[Map], Path]
 _PLACES: Mapping[str, _Place] = {
     "map": lambda each: each.opened.directory.path,
-    "tag": lambda each: each.opened.directory.home.tags / each.tag,
+    "tag": lambda each: path_of(each.opened.directory.home, each.tag),
     "events": lambda each: each.opened.directory.events,
     "inputs": lambda each: each.opened.directory.inputs,
     "outputs": lambda each: _last_submission(each).outputs,

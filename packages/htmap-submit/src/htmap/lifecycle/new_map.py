@@ -179,7 +179,7 @@ def _choose_tag(home: Home, backends: Backends, tag: str | None) -> str:
     if tag is None:
         return tags.random_tag(home)
     tag = tags.check(tag)
-    if (home.tags / tag).exists() and not sweep_tag(home, tag, backends):
+    if tags.path_of(home, tag).exists() and not sweep_tag(home, tag, backends):
         # Said before a million inputs are written; the claim decides.
         raise TagAlreadyExists(
             f"There is a map with the tag {tag!r} already. "

@@ -24,6 +24,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -264,9 +265,16 @@ def _usable(directory: str) -> Path:
     if not directory.strip():  # a variable that is set to nothing; taken for a path, it is the folder one is in
         raise InvalidSetting("The setting HTMAP_DIR is empty: name a directory, or do not set it at all.")
     try:
-        path = Path(directory).expanduser().absolute()
+        path = Path(directory).expanduser()
     except RuntimeError:
         raise InvalidSetting(f"The setting HTMAP_DIR is {directory!r}, but there is no such home directory.") from None
+    path = path if path.is_absolute() else _fixed(path)
     if bad := unusable(str(path), _MARKS):
         raise InvalidSetting(f"The setting HTMAP_DIR is {str(path)!r}: HTCondor cannot use a path with {bad!r}.")
     return path
+
+
+@functools.cache
+def _fixed(relative: Path) -> Path:
+    """A relative path as it was at its first use: a program that changes its directory keeps its maps."""
+    return relative.absolute()

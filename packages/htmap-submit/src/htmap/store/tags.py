@@ -69,13 +69,6 @@ def check(tag: str) -> str:
     tag = unicodedata.normalize("NFC", tag)
     if not tag:
         raise InvalidTag("A tag cannot be empty.")
-    try:
-        os.fsencode(tag)
-    except UnicodeEncodeError:
-        raise InvalidTag(
-            f"The tag {tag!r} cannot be the name of a file with the locale of this process: use ASCII, or set "
-            "LC_ALL=C.UTF-8."
-        ) from None
     if len(tag.encode("utf-8", "surrogatepass")) > _MAX_BYTES:
         raise InvalidTag(f"The tag {tag[:40]!r}... is too long: at most {_MAX_BYTES} bytes.")
     if not _VALID.fullmatch(tag):
@@ -87,12 +80,17 @@ def check(tag: str) -> str:
     return tag
 
 
+def path_of(home: Home, tag: str) -> Path:
+    """The file of a tag. Its name is UTF-8 on disk, whatever the locale of this process has for names of files."""
+    return home.tags / os.fsdecode(tag.encode("utf-8", "surrogateescape"))
+
+
 def random_tag(home: Home) -> str:
     """A tag that is not in use, easy to read and to type."""
     while True:
         words = (secrets.choice(_ADJECTIVES), secrets.choice(_ADJECTIVES), secrets.choice(_ANIMALS))
         tag = "-".join(words)
-        if not (home.tags / tag).exists():
+        if not path_of(home, tag).exists():
             return tag
 
 
@@ -115,7 +113,7 @@ def _claim(home: Home, tag: Tag) -> None:
     try:
         beside.touch(0o600)
         beside.write_bytes(content)
-        _link_new(beside, home.tags / tag.tag, content)
+        _link_new(beside, path_of(home, tag.tag), content)
     except FileExistsError:
         raise _taken(home, tag.tag) from None
     finally:
@@ -143,7 +141,7 @@ def _release(home: Home, tag: str, uid: str) -> None:
     with contextlib.suppress(TagNotFound, DamagedFile):
         if find(home, tag).uid != uid:
             return
-    (home.tags / tag).unlink(missing_ok=True)
+    path_of(home, tag).unlink(missing_ok=True)
 
 
 def discard_damaged(home: Home, tag: str) -> bool:
@@ -152,7 +150,7 @@ def discard_damaged(home: Home, tag: str) -> bool:
         try:
             find(home, tag)
         except DamagedFile:
-            (home.tags / tag).unlink()
+            path_of(home, tag).unlink()
             return True
         return False
 
@@ -163,11 +161,11 @@ def replace(home: Home, old: Tag | None, new: Tag) -> None:
         if old is None:
             _claim(home, new)
             return
-        if old.tag != new.tag and os.path.lexists(home.tags / new.tag):
+        if old.tag != new.tag and os.path.lexists(path_of(home, new.tag)):
             raise _taken(home, new.tag)
-        write_file(home.tags / old.tag, _content(new))
+        write_file(path_of(home, old.tag), _content(new))
         # Not a link to it and away with the old one, in two steps: whoever claims a tag waits for the lock.
-        (home.tags / old.tag).rename(home.tags / new.tag)
+        path_of(home, old.tag).rename(path_of(home, new.tag))
 
 
 def _content(tag: Tag) -> list[Buffer]:
@@ -175,7 +173,7 @@ def _content(tag: Tag) -> list[Buffer]:
 
 
 def _taken(home: Home, tag: str) -> TagAlreadyExists:
-    if is_tag_of_old_tool(home.tags / tag):
+    if is_tag_of_old_tool(path_of(home, tag)):
         return TagAlreadyExists(_of_old_tool(home, tag))
     return TagAlreadyExists(
         f"There is a map with the tag {tag!r} already. "
@@ -202,15 +200,15 @@ def find(home: Home, tag: str) -> Tag:
     """
     try:
         tag = check(tag)
-        return _read(home.tags / tag, tag)
+        return _read(path_of(home, tag), tag)
     except (FileNotFoundError, InvalidTag):
         raise TagNotFound(f"There is no map with the tag {str(tag)!r} in {home.path}.") from None
     except (WireError, KeyError, TypeError) as error:
-        if is_tag_of_old_tool(home.tags / tag):
+        if is_tag_of_old_tool(path_of(home, tag)):
             raise TagNotFound(_of_old_tool(home, tag)) from None
         raise DamagedFile(
             f"The tag {tag!r} is damaged: {error} The map itself may be whole: "
-            f"look for its uid in {home.maps}, or remove the file {home.tags / tag}."
+            f"look for its uid in {home.maps}, or remove the file {path_of(home, tag)}."
         ) from error
     except OSError:
         with storage_errors(f"read the tag {tag!r}"):
@@ -231,7 +229,9 @@ def names(home: Home) -> list[str]:
     """All tags, sorted; those that the HTMap before this one has given are left out."""
     with storage_errors("list tags"):
         visible = [path for path in home.tags.iterdir() if not path.name.startswith(".")]
-    return sorted(path.name for path in visible if not is_tag_of_old_tool(path))
+    # As on disk: a locale with other names for files would show another tag, which is none.
+    ours = (os.fsencode(path.name) for path in visible if not is_tag_of_old_tool(path))
+    return sorted(name.decode("utf-8", "surrogateescape") for name in ours)
 
 
 def sweep_unclaimed(home: Home, is_in_use: Callable[[str], bool]) -> None:

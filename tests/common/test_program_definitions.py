@@ -219,6 +219,11 @@ class Curve:
     def length(self) -> int:
         return 5
 
+    def times(self, a: int, b: int) -> int:
+        return self.length * a * b
+
+    twice = functools.partialmethod(times, 2)
+
     @functools.singledispatchmethod
     def size(self, _thing: object) -> str:
         return "any"
@@ -361,7 +366,7 @@ def test_tuples_with_names_are_tuples_with_names() -> None:
 def test_what_functools_makes_is_made_again() -> None:
     curve = elsewhere(Curve)()
     assert (curve.length, vars(curve)) == (5, {"length": 5})
-    assert (curve.size(1), curve.size("x")) == ("int", "any")
+    assert (curve.size(1), curve.size("x"), curve.twice(3)) == ("int", "any", 30)
 
 
 # --- functions ------------------------------------------------------------------------------------------------------

@@ -36,7 +36,8 @@ class _MainName(str):
 
     def __reduce__(self) -> tuple[Any, ...]:
         text = (
-            f"(__import__('sys').path.extend({sys.path!r}), "
+            # As multiprocessing does next: this runner is to be found, not another one that is installed there.
+            f"(__import__('sys').path.__setitem__(slice(None), {sys.path!r}), "
             f"__import__('htmap_exec.function', fromlist=['resume']).resume({self.function_file!r}))[1]"
         )
         return eval, (text,)

@@ -52,6 +52,19 @@ class Builder:
         self.thing = world.thing
         self.namespace = world.namespace
 
+    def answer(self, name: str) -> Any:
+        """The method for a name in a pickle.
+
+        Raises
+        ------
+        AttributeError
+            There is none: the pickle was made by a newer version.
+        """
+        method = None if name.startswith("_") else getattr(self, name, None)
+        if method is None:
+            raise AttributeError(f"this HTMap does not know {name!r}, which a newer one has put into a pickle")
+        return method
+
     # --- functions ---
 
     @staticmethod
@@ -162,6 +175,10 @@ class Builder:
         made = functools.cached_property(function)
         made.attrname = name
         return made
+
+    @staticmethod
+    def partial_method(function: Any, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Any:
+        return functools.partialmethod(function, *arguments, **keywords)
 
     @staticmethod
     def lru_cache(function: Any, maxsize: int | None, typed: Any) -> Any:

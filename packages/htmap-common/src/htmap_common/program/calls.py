@@ -108,6 +108,11 @@ def cached_property(function: Any, name: Any) -> Any:
     _outside_of_a_map()
 
 
+def partial_method(function: Any, arguments: Any, keywords: Any) -> Any:
+    """A functools.partialmethod."""
+    _outside_of_a_map()
+
+
 def lru_cache(function: Any, maxsize: Any, typed: Any) -> Any:
     """A function with an empty functools.lru_cache."""
     _outside_of_a_map()

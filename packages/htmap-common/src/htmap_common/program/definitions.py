@@ -26,6 +26,8 @@ Ident = int | str | None
 """What a thing is known by where it is made again: a number in the table of the program, a mark, or nothing."""
 
 _HAS_LAZY_ANNOTATIONS = sys.version_info >= (3, 14)
+_VALUE = 1
+"""``annotationlib.Format.VALUE``: what annotations are evaluated to."""
 
 # Made by Python for each class anew, or given to the call that makes the class.
 MADE_WITH_THE_CLASS = frozenset(
@@ -158,8 +160,19 @@ def annotations_of(thing: Any) -> dict[str, Any]:
     if not _HAS_LAZY_ANNOTATIONS:
         annotations = vars(thing).get("__annotations__") if isinstance(thing, type) else thing.__annotations__
         return dict(annotations or {})
+    if isinstance(thing, type):
+        # To ask the class would change it: it keeps what it has evaluated.
+        own = vars(thing)
+        known = own.get("__annotations_cache__", own.get("__annotations__"))
+        evaluate = own.get("__annotate_func__")
+        if known is not None or evaluate is None:
+            return dict(known or {})
+    else:
+        evaluate = thing.__annotate__
+        if evaluate is None:
+            return dict(thing.__annotations__)
     try:
-        return dict(thing.__annotations__)
+        return dict(evaluate(_VALUE))
     except Exception:  # noqa: BLE001 - they are code of the user's, which may name what is not there (yet)
         import annotationlib  # type: ignore[import-not-found]  # noqa: PLC0415 - new in 3.14
 

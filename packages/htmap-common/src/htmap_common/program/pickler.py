@@ -67,6 +67,10 @@ def _reduce_cached_property(descriptor: Any) -> Reduced:
     return calls.cached_property, (descriptor.func, descriptor.attrname)
 
 
+def _reduce_partial_method(descriptor: Any) -> Reduced:
+    return calls.partial_method, (descriptor.func, descriptor.args, descriptor.keywords)
+
+
 def _reduce_weak_mapping(mapping: Any) -> Reduced:
     # What nobody else holds there is gone from it at once, as here.
     return type(mapping), (), None, None, iter(list(mapping.items()))
@@ -81,6 +85,7 @@ _OUR_REDUCERS: dict[Any, Reducer] = {
     types.CellType: definitions.cell_definition,
     types.ModuleType: _reduce_module,
     functools.cached_property: _reduce_cached_property,
+    functools.partialmethod: _reduce_partial_method,
     weakref.WeakKeyDictionary: _reduce_weak_mapping,
     weakref.WeakValueDictionary: _reduce_weak_mapping,
     type(dataclasses.MISSING): _sentinel("dataclasses", "MISSING"),
@@ -378,7 +383,7 @@ class Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str, /) -> Any:
         # Hot: once for each name in a pickle.
         if module == calls.__name__:
-            return getattr(self._builder, name)
+            return self._builder.answer(name)
         if self._make_path is not None and (module, name) == _TRANSFER_PATH:
             return self._make_path
         return super().find_class(module, name)

@@ -178,6 +178,14 @@ def test_folders_for_remapped_files_are_made_and_unmade_if_there_is_no_map(tmp_p
     m = htmap.map(write, range(2), map_options=options, quiet=True)
     m.wait(TIMEOUT_S)
     assert checksums(tmp_path / "new").keys() == {"0/x.txt", "1/x.txt"}
+    shutil.rmtree(tmp_path / "new")
+    (tmp_path / "new").touch()
+    with pytest.raises(InvalidOption, match="sends .*x.txt to .*/new/1/x.txt, but .*Not a directory"):
+        m.rerun([1])
+    (tmp_path / "new").unlink()
+    m.rerun([1])
+    m.wait(TIMEOUT_S)
+    assert checksums(tmp_path / "new").keys() == {"1/x.txt"}
 
 
 @pytest.mark.usefixtures("urls")

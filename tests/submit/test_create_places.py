@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from htmap import TransferPath
-from htmap.create.places import folders_to_make, make_folders
+from htmap.create.places import folders_to_make, folders_to_make_again, make_folders
 from htmap.exceptions import InvalidOption
+from htmap.language.description import parse
+from htmap.language.items import item_line
 from htmap.options import PerComponent
 
 WEB = TransferPath("x", protocol="http", location="h")
@@ -29,6 +31,26 @@ def test_folders_that_are_not_there_are_made_each_once(tmp_path: Path) -> None:
     assert all(folder.is_dir() for folder in folders)
     assert made == folders[::-1]
     assert folders_to_make(remaps, 3) == make_folders(folders) == []
+
+
+@pytest.mark.parametrize("text", ["_htmap_transfer/$(component)/x = {}/$(component)/x", "$(option_output_remaps)"])
+def test_folders_are_looked_at_again_for_a_rerun(tmp_path: Path, text: str) -> None:
+    entries = (
+        f"_htmap_transfer/7/x = {tmp_path}/7/x; _htmap_transfer/7/y = http://h/y; _htmap_transfer/7/z = /$(ProcId)/z"
+    )
+    remaps = f'"_htmap_outputs = /gone/0; {text.format(tmp_path)}"'
+    description = parse(f"transfer_output_remaps = {remaps}\nqueue component,option_output_remaps from items\n")
+    items = [item_line(["7", entries])]
+    (folder,) = folders_to_make_again(description, items)
+    assert folder == tmp_path / "7"
+    make_folders([folder])
+    (folder / "x").mkdir()  # perhaps an output that was a folder
+    assert folders_to_make_again(description, items) == []
+    (folder / "x").rmdir()
+    folder.rmdir()
+    folder.touch()
+    with pytest.raises(InvalidOption, match="is not a folder"):
+        folders_to_make_again(description, items)
 
 
 def test_a_relative_place_means_where_the_user_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

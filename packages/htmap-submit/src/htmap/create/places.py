@@ -6,20 +6,28 @@ On the other side: HTCondor and the local backend, neither of which makes folder
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from htmap.create.remaps import for_component
 from htmap.exceptions import InvalidOption
+from htmap.language.description import Description
+from htmap.language.macros import expand
+from htmap.language.remaps import split
+from htmap.language.urls import is_url
 from htmap.options import PerComponent
 from htmap_common import TransferPath
+from htmap_common.agreed import TRANSFER
 from htmap_common.wording import quoted_path, unexpanded
 
 Remaps = Mapping[str, TransferPath]
 
 _MACRO = "$("
+_UNKNOWN = "\0"
+"""Stands for what only the queue knows."""
 
 
 def folders_to_make(remaps: Remaps | PerComponent | None, components: int) -> list[Path]:
@@ -42,6 +50,33 @@ def folders_to_make(remaps: Remaps | PerComponent | None, components: int) -> li
         seen.add(place)
     for name, place in _local_places(remaps or {}, components):
         _check(name, place, folders)
+    return folders.missing
+
+
+def folders_to_make_again(description: Description, items: Iterable[str]) -> list[Path]:
+    """Check the folders of places for jobs that are described already, as in a rerun: they may be gone by now.
+
+    Parameters
+    ----------
+    items
+        The lines of items of the jobs.
+
+    Raises
+    ------
+    InvalidOption
+        A folder cannot be written, or made.
+    """
+    folders = _Folders()
+    text = description.commands.get("transfer_output_remaps", "")
+    if f"{TRANSFER}/" not in text and "output_remaps" not in text:
+        return []
+    for item in items:
+        known = {**description.commands, **description.item_values(item.rstrip("\n"))}
+        expanded = expand(text, lambda name, known=known: known.get(name, _UNKNOWN))  # type: ignore[misc]
+        for name, place in split(expanded).items():
+            if name.startswith(f"{TRANSFER}/") and not is_url(place) and _UNKNOWN not in place:
+                with _refusals(name, place):
+                    folders.check(str(Path(place).parent))
     return folders.missing
 
 
@@ -117,9 +152,15 @@ class _Folders:
 
 
 def _check(name: str, place: str, folders: _Folders) -> None:
-    try:
+    with _refusals(name, place):
         folders.check(str(Path(place).parent))
         _check_target(Path(name).name, Path(place))
+
+
+@contextlib.contextmanager
+def _refusals(name: str, place: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         why = error.strerror or str(error)
         raise InvalidOption(f"output_remaps sends {quoted_path(name)} to {quoted_path(place)}, but {why}.") from error

@@ -20,6 +20,7 @@ from htmap.backend.select import Backends
 from htmap.create.description import relocated, renumbered, varying_options
 from htmap.create.inputs import StoredInputs
 from htmap.create.jobs import ValuesOf, item_lines, varying_values
+from htmap.create.places import folders_to_make_again, make_folders
 from htmap.create.remaps import by_component
 from htmap.create.transfers import entry_again
 from htmap.exceptions import (
@@ -82,6 +83,9 @@ def rerun(
         undo.callback(remove_tree_if_there, staging.path)
         with staging.items.open("x", encoding="utf-8") as file:
             file.writelines(_items(map_dir, record, first, components, varying_options(original)))
+        with staging.items.open(encoding="utf-8") as items:
+            for folder in make_folders(folders_to_make_again(original, items)):
+                undo.callback(_remove_if_empty, folder)
         write_submission(staging, renumbered(original, map_dir, number).render(), again)
         staging.path.rename(directory.path)
         aside = _set_aside(map_dir, components, undo)
@@ -96,6 +100,11 @@ def rerun(
     remove_tree_if_there(aside)
     logger.info("Reran %d components of %s, cluster %d.", len(components), map_dir.path, cluster)
     return number
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _description_here(map_dir: MapDir, first: SubmissionRecord) -> tuple[Description, str | None]:

@@ -181,13 +181,15 @@ def test_paths_in_the_scratch_directory_are_kept(job: Job) -> None:
         transfer_output_files("a/out.txt", Path("b/c/out.txt").absolute(), "b/c/../d/out.txt")
         transfer_output_files("e", "e/out.txt", "out.txt")
         Path("b/d/more.txt").write_text("more")
+        Path("bytes").write_text("bytes")
+        transfer_output_files(b"bytes")  # type: ignore[arg-type]
         os.chdir("b")
         transfer_output_files("d")
 
-    assert job.call(function)["output_files"] == ["a", "b", "e", "out.txt"]
+    assert job.call(function)["output_files"] == ["a", "b", "bytes", "e", "out.txt"]
     assert contents(job.scratch / "_htmap_transfer/0") == {
         name: name.replace("b/d/more.txt", "more")
-        for name in ("a/out.txt", "b/c/out.txt", "b/d/more.txt", "b/d/out.txt", "e/out.txt", "out.txt")
+        for name in ("a/out.txt", "b/c/out.txt", "b/d/more.txt", "b/d/out.txt", "bytes", "e/out.txt", "out.txt")
     }
 
 

@@ -113,8 +113,8 @@ class UserFiles:
 
     def _place(self, path: str | os.PathLike[str], source: str) -> str:
         """As the function named it, if that is in the scratch directory; from elsewhere, the last name."""
-        named = os.path.abspath(path)
-        if os.pardir not in os.fspath(path).split(os.sep) and is_inside(named, self._scratch):
+        named = os.path.abspath(os.fsdecode(path))
+        if os.pardir not in os.fsdecode(path).split(os.sep) and is_inside(named, self._scratch):
             return os.path.relpath(named, self._scratch)
         if is_inside(source, self._scratch):
             return os.path.relpath(source, self._scratch)
@@ -183,12 +183,12 @@ def _renamed(source: str, target: str) -> bool:
 
 def checked(path: str | os.PathLike[str], function: str, scratch: str) -> str:
     """Return the absolute path of something that exists. If it is a link, its name stays its own."""
-    directory, name = os.path.split(os.path.abspath(path))
+    directory, name = os.path.split(os.path.abspath(os.fsdecode(path)))
     source = os.path.join(os.path.realpath(directory), name)
     if not os.path.exists(source):
         from htmap_common.wording import unexpanded  # noqa: PLC0415 - seldom needed
 
-        hint = unexpanded(os.fspath(path))
+        hint = unexpanded(os.fsdecode(path))
         raise FileNotFoundError(f"htmap.{function}() was given {path!r}, but there is no such file or directory.{hint}")
     if is_inside(scratch, os.path.realpath(source)):
         raise ValueError(f"htmap.{function}() was given {path!r}, which holds the whole job: name what is in it.")

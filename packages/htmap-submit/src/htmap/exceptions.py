@@ -37,6 +37,7 @@
     ├── CannotRerunComponents
     ├── CannotTransplantPython
     ├── UnknownPythonDeliveryMethod
+    ├── MissingPackage (ImportError)         something more must be installed for that
     ├── StorageError (OSError)               HTMAP_DIR cannot be read or written
     └── BackendError                         the queue refused
         ├── BackendNotAvailable              ... or could not be reached
@@ -198,6 +199,10 @@ class CannotTransplantPython(HTMapException):
 
 class UnknownPythonDeliveryMethod(HTMapException):
     """The specified Python delivery method has not been registered."""
+
+
+class MissingPackage(HTMapException, ImportError):
+    """Something more must be installed for what was asked for."""
 
 
 class StorageError(HTMapException, OSError):

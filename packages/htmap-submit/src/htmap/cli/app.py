@@ -43,6 +43,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     },
     "What went wrong": {
         "errors": Entry("errors", "Show the errors of components, grouped by their kind."),
+        "report": Entry("reporting", "Make a page with pictures of maps."),
         "why": Entry("why", "Say why components do not run."),
         "reasons": Entry("errors", "Show why components are held, and what may be done."),
         "rerun": Entry("rerunning", "Run components again: the failed ones, some, or all."),

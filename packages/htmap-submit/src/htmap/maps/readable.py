@@ -9,16 +9,18 @@ import collections
 import contextlib
 import datetime as dt
 import html
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, overload
 
 from htmap.exceptions import (
-    DamagedFile,
     ExpectedError,
     TimeoutError,  # noqa: A004 - ours
 )
 from htmap.maps.advice import advice
+from htmap.maps.component_errors import error_of
 from htmap.maps.opened import Opened
+from htmap.maps.report import page
 from htmap.maps.table import rows
 from htmap.maps.why import why
 from htmap.observe.holds import ComponentHold
@@ -34,7 +36,6 @@ from htmap.show.bars import component_bar, summary
 from htmap.show.holds import hold_table
 from htmap.show.notebook import map_html
 from htmap.store.atomic import size_of
-from htmap_common.agreed import RAISED
 
 Errors = Literal["raise", "skip", "return"]
 
@@ -220,20 +221,7 @@ class ReadableMap(Sequence[Any]):
         component = self.opened.retrieval.index(component)
         self.opened.retrieval.wait_for(component, timeout)
         self.opened.retrieval.raise_if_held_or_removed(component)
-        return self._error(component, timeout)
-
-    def _error(self, component: int, timeout: Timeout) -> ComponentError:
-        try:
-            outcome = self.opened.retrieval.outcome(component, timeout)
-        except DamagedFile as error:
-            return ComponentError.without_output(self, component, str(error))
-        if outcome is None:
-            return ComponentError.without_output(self, component, self.opened.retrieval.why_no_output(component))
-        if outcome.status != RAISED:
-            raise ExpectedError(
-                f"Component {component} of map {self.opened.tag} returned: it has no error. Use map.get()."
-            )
-        return ComponentError.from_outcome(self, component, outcome, self.opened.components.created)
+        return error_of(self, self.opened, component, timeout)
 
     @overload
     def __getitem__(self, item: int) -> Any: ...
@@ -319,7 +307,7 @@ class ReadableMap(Sequence[Any]):
             # Of a job that failed, some components may have returned before.
             # Of a job that ended a moment ago, the output may be late.
             with contextlib.suppress(ExpectedError, TimeoutError):
-                yield component, self._error(component, 0)
+                yield component, error_of(self, self.opened, component, 0)
 
     @property
     def holds(self) -> dict[int, ComponentHold]:
@@ -357,6 +345,24 @@ class ReadableMap(Sequence[Any]):
         """
         self.opened.watch.look()
         return [str(each) for each in advice(self.opened)]
+
+    def report(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Return a page with pictures of this map, as HTML that needs no network and runs no script.
+
+        States over time, hosts, memory used against asked for, wall times, attempts, evictions and holds, the slowest,
+        the largest and the failed components with their errors, and `advice`. Of a map that still runs, ask again for
+        newer figures. Needs ``pip install 'htmap-submit[report]'``.
+
+        Parameters
+        ----------
+        path
+            A file to write it to as well.
+
+        Raises
+        ------
+        MissingPackage
+        """
+        return page([self.opened], path)
 
     # --- usage ----------------------------------------------------------------------------------------------------
 

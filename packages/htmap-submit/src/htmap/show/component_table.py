@@ -42,6 +42,12 @@ def component_text(rows: Sequence[Row], width: int | None = None, paint: Paint |
     return render(columns, [[_cell(each, row) for each in shown] for row in rows], width, paint)
 
 
+def component_cells(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Titles, and a list of cells for each row, of the columns in which something is known."""
+    shown = [each for each in _COLUMNS if any(_cell(each, row) for row in rows)]
+    return [title for title, _, _ in shown], [[_cell(each, row) for each in shown] for row in rows]
+
+
 def in_order(rows: Iterable[Row], column: str, *, descending: bool) -> list[Row]:
     """Rows by the values of a column; those in which it is not known come last."""
     known = [row for row in rows if row[column] is not None]

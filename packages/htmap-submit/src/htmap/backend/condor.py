@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from htmap.backend.matching import prospects_of
 from htmap.backend.protocol import (
     Action,
-    Condition,
     HoldCode,
     JobSelection,
     JobStatus,
@@ -29,7 +29,6 @@ from htmap.backend.protocol import (
 from htmap.backend.refusals import explained
 from htmap.exceptions import BackendError, BackendNotAvailable, InsufficientHTCondorVersion
 from htmap.interrupts import uninterrupted
-from htmap.language.conjuncts import conjuncts
 from htmap.store.records import QueueIdentity
 
 logger = logging.getLogger(__name__)
@@ -153,6 +152,8 @@ class CondorBackend:
 
     def prospects(self, selection: JobSelection) -> Prospects | None:
         htcondor2 = _bindings()
+        import classad2  # noqa: PLC0415 - as the bindings
+
         with _translated(f"ask why the jobs of the map ({selection.uid}) are idle"):
             schedd = self._schedd
             for constraint, _ in _constraints(selection):
@@ -160,7 +161,8 @@ class CondorBackend:
                 if ads := schedd.query(idle, limit=1):
                     # The slots that partitionable ones are parted into come and go with jobs.
                     whole = 'SlotType =!= "Dynamic"'
-                    return _prospects(ads[0], _collector(self._collector).query(htcondor2.AdType.Startd, whole))
+                    machines = _collector(self._collector).query(htcondor2.AdType.Startd, whole)
+                    return prospects_of(ads[0], machines, classad2.ExprTree)
         return None
 
     def ensure_progress(self) -> None:
@@ -365,39 +367,6 @@ def _constraints(selection: JobSelection) -> Iterator[tuple[str, int]]:
 def _pieces(procs: Sequence[int], size: int = 1000) -> Iterator[Sequence[int]]:
     for start in range(0, len(procs), size):
         yield procs[start : start + size]
-
-
-# What a partitionable slot has when nothing runs there.
-_AMOUNT = re.compile(r"\bTARGET\.(Memory|Disk|Cpus) >= Request\1\b")
-_WHOLE = {"Memory": "TotalSlotMemory", "Disk": "TotalSlotDisk", "Cpus": "TotalSlotCpus"}
-
-
-def _prospects(job: Any, machines: Sequence[Any]) -> Prospects:
-    """Evaluate each thing that a job asks for on each machine, as if nothing else ran there."""
-    import classad2  # noqa: PLC0415 - as the bindings
-
-    for machine in machines:
-        for name, total in _WHOLE.items():
-            if machine.get("PartitionableSlot", False) and total in machine:
-                machine[name] = machine[total]
-    requirements = str(job.lookup("Requirements")) if "Requirements" in job else "true"
-    conditions, satisfied = [], [True] * len(machines)
-    for text in conjuncts(requirements):
-        expression = classad2.ExprTree(text)
-        answers = [expression.eval(job, machine) is True for machine in machines]
-        satisfied = [both and one for both, one in zip(satisfied, answers, strict=True)]
-        conditions.append(_condition(text, sum(answers), job))
-    largest = {name: max((float(each.get(name, 0)) for each in machines), default=0.0) for name in _WHOLE}
-    rejection = str(job.get("LastRejMatchReason", "")).strip()
-    return Prospects(len(machines), sum(satisfied), conditions, largest, rejection)
-
-
-def _condition(text: str, machines: int, job: Any) -> Condition:
-    found = _AMOUNT.search(text)
-    if found is None:
-        return Condition(text, machines)
-    asked = job.eval(f"Request{found[1]}")
-    return Condition(text, machines, found[1], float(asked) if isinstance(asked, int | float) else 0.0)
 
 
 def _queued_job(ad: Any) -> QueuedJob:

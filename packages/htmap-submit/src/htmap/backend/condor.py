@@ -11,10 +11,11 @@ import importlib.util
 import logging
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from htmap.backend.constraints import constraints
 from htmap.backend.matching import prospects_of
 from htmap.backend.protocol import (
     Action,
@@ -111,7 +112,7 @@ class CondorBackend:
         done = 0
         with _translated(self._doing(action.value, selection.uid)):
             schedd = self._schedd
-            for constraint, _ in _constraints(selection):
+            for constraint, _ in constraints(selection):
                 # Workaround for htcondor2 25.14: act(reason="text") drops the text, a (text, code) tuple works.
                 with _said_to(schedd):
                     result = schedd.act(verb, constraint, (reason, HoldCode.USER_REQUEST.value))
@@ -122,13 +123,13 @@ class CondorBackend:
         with _translated(self._doing("edit", selection.uid)):
             schedd = self._schedd
             with _said_to(schedd):
-                return sum(_edit(schedd, constraint, attributes) for constraint, _ in _constraints(selection))
+                return sum(_edit(schedd, constraint, attributes) for constraint, _ in constraints(selection))
 
     def query(self, selection: JobSelection, *, with_history: bool = False) -> list[QueuedJob]:
         found: dict[tuple[int, int], QueuedJob] = {}
         with _translated(self._doing("query", selection.uid)):
             schedd, options = self._schedd, _bindings().QueryOpts.IncludeClusterAd
-            for constraint, most in _constraints(selection):
+            for constraint, most in constraints(selection):
                 ads = list(schedd.query(constraint, _PROJECTION, opts=options))
                 if with_history:
                     # It is read from its end, and may be many gigabytes: stop when all are found.
@@ -156,7 +157,7 @@ class CondorBackend:
 
         with _translated(f"ask why the jobs of the map ({selection.uid}) are idle"):
             schedd = self._schedd
-            for constraint, _ in _constraints(selection):
+            for constraint, _ in constraints(selection):
                 idle = f"({constraint}) && JobStatus == {JobStatus.IDLE.value}"
                 if ads := schedd.query(idle, limit=1):
                     # The slots that partitionable ones are parted into come and go with jobs.
@@ -343,30 +344,6 @@ def _edit(schedd: Any, constraint: str, attributes: Mapping[str, str]) -> int:
         if schedd.query(constraint, ["ClusterId"], opts=htcondor2.QueryOpts.IncludeClusterAd, limit=1):
             raise
         return 0
-
-
-def _constraints(selection: JobSelection) -> Iterator[tuple[str, int]]:
-    """The selection in pieces that a schedd takes, and how many jobs each can mean; -1: any number.
-
-    Never by cluster and proc alone: another access point, or this one after it was set up anew, gives the same numbers
-    to jobs of others. The ad of a late-materialized cluster has the uid too, so that a constraint without procs holds,
-    releases and removes what has not materialized yet, as one of the number alone would. (Tried on 23.9.6 and 25.14.1.)
-    """
-    ours = f'HTMapUid == "{selection.uid}"'
-    if selection.jobs is None:
-        yield ours, -1
-        return
-    for cluster, procs in selection.jobs.items():
-        if procs is None:
-            yield f"{ours} && ClusterId == {cluster}", -1
-        else:
-            for some in _pieces(procs):
-                yield f"{ours} && ClusterId == {cluster} && member(ProcId, {{{','.join(map(str, some))}}})", len(some)
-
-
-def _pieces(procs: Sequence[int], size: int = 1000) -> Iterator[Sequence[int]]:
-    for start in range(0, len(procs), size):
-        yield procs[start : start + size]
 
 
 def _queued_job(ad: Any) -> QueuedJob:

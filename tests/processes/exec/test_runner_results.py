@@ -199,3 +199,17 @@ def test_a_forked_child_that_comes_back_leaves_no_record_of_its_own(job: Job) ->
     job.write_inputs(("return",), ("exit",), ("raise",))
     assert job.run("0-2").exit_code == 0
     assert job.results() == {0: 0, 1: 7, 2: 1}
+
+
+def test_peak_memory_counts_the_programs_that_a_component_runs(job: Job) -> None:
+    def function(megabytes: int) -> None:
+        if megabytes:
+            subprocess.run([sys.executable, "-c", f"bytearray({megabytes}_000_000)"], check=True)
+
+    job.write_function(function)
+    job.write_inputs((0,), (100,), (0,), (200,))
+    assert job.run("0-3").exit_code == 0
+    peaks_mb = [job.records()[component].header["peak_memory_kb"] / 1024 for component in range(4)]
+    assert max(peaks_mb[0], peaks_mb[2]) < 60
+    assert 95 <= peaks_mb[1] < 140
+    assert 190 <= peaks_mb[3] < 235

@@ -22,7 +22,8 @@ class Usage(NamedTuple):
     wall_s, user_cpu_s, system_cpu_s
         CPU counts this process and those of its children that it has waited for.
     peak_memory_kb
-        Resident memory of this process.
+        Resident memory of this process; or of the largest of those children that it has waited for, and theirs, if that
+        is larger. As ``/usr/bin/time -v`` counts: those that run at the same time are not added up.
     """
 
     started: float
@@ -43,6 +44,7 @@ class Meter:
 
     def __init__(self, before: Usage | None = None) -> None:
         _forget_peak_memory()
+        self._children_kb = _children_peak_memory_kb()
         _, wall_s, user_cpu_s, system_cpu_s, self._peak_memory_kb = before or Usage(0, 0, 0, 0, 0)
         self.started = time.time() - wall_s
         self._clock = time.perf_counter() - wall_s
@@ -58,8 +60,13 @@ class Meter:
             wall_s=time.perf_counter() - self._clock,
             user_cpu_s=user_cpu_s - self.user_cpu_s,
             system_cpu_s=system_cpu_s - self.system_cpu_s,
-            peak_memory_kb=max(self._peak_memory_kb, _peak_memory_kb()),
+            peak_memory_kb=max(self._peak_memory_kb, _peak_memory_kb(), self._children_since_kb()),
         )
+
+    def _children_since_kb(self) -> int:
+        """The largest child, if it is larger than all those before this meter: of others the kernel says nothing."""
+        now_kb = _children_peak_memory_kb()
+        return now_kb if now_kb > self._children_kb else 0
 
 
 def max_rss_kb(usage: resource.struct_rusage) -> int:
@@ -80,6 +87,10 @@ def _forget_peak_memory() -> None:
             clear_refs.write(b"5")
     except OSError:
         pass  # No /proc, or not allowed: the peak is then that of the process so far.
+
+
+def _children_peak_memory_kb() -> int:
+    return max_rss_kb(resource.getrusage(resource.RUSAGE_CHILDREN))
 
 
 def _peak_memory_kb() -> int:

@@ -149,6 +149,7 @@ class Worker:
                     # Only then does the result count. A death in there is no longer one of the function.
                     self._progress.set_position(self._progress.position()._replace(returned_at=time.monotonic()))
                     end_program(self._task.end_within_s)
+                    self._progress.set_position(self._progress.position()._replace(returned_at=0.0))
         except BaseException as error:  # noqa: BLE001 - sys.exit() and Ctrl-C too end in a record
             self._leave_if_forked(error)
             return self._fail(error)

@@ -1,4 +1,3 @@
-# ruff: noqa: SLF001 - one class, and the functions that make its instance
 """Settings: a chain of dictionaries in which the first that has a key wins.
 
 In: values set at run time, environment variables, the file ``~/.htmaprc`` (TOML), the defaults in `KNOWN`.
@@ -216,7 +215,7 @@ class Settings:
 
     def _inherit_problem(self, other: Settings | Mapping[str, Any]) -> None:
         if isinstance(other, Settings):
-            self._problem = self._problem or other._first_problem()
+            self._problem = self._problem or other._first_problem()  # noqa: SLF001 - another of this class
         self._version = next(_changes)
 
     def _follow(self, *others: Settings) -> Settings:
@@ -225,14 +224,14 @@ class Settings:
         return self
 
     def _first_problem(self) -> InvalidSetting | None:
-        return next((each._problem for each in (self, *self._followed) if each._problem is not None), None)
+        return next((each._problem for each in (self, *self._followed) if each._problem is not None), None)  # noqa: SLF001 - as above
 
     def _flat(self) -> dict[str, Any]:
         # Hot: once per lookup.
         problem = self._first_problem()
         if problem is not None:
             raise type(problem)(*problem.args)
-        versions = self._version, *[each._version for each in self._followed]
+        versions = self._version, *[each._version for each in self._followed]  # noqa: SLF001 - as above
         if versions != self._merged_of:
             flat = dict(_flatten(_merge(_layers_of(self))))
             for key, known in _KNOWN_BY_KEY.items():
@@ -250,7 +249,7 @@ def _layers_of(settings: Settings | Mapping[str, Any]) -> list[Layer]:
     """Copies of all layers, the most important first."""
     if not isinstance(settings, Settings):
         return [_layer(settings)]
-    return [*copy.deepcopy(settings._layers), *(layer for each in settings._followed for layer in _layers_of(each))]
+    return [*copy.deepcopy(settings._layers), *(layer for each in settings._followed for layer in _layers_of(each))]  # noqa: SLF001 - as above
 
 
 def _layer(table: Mapping[str, Any]) -> Layer:
@@ -374,7 +373,7 @@ def _from_environment(environ: Mapping[str, str]) -> Layer:
         elif name.startswith("HTMAP_") and name not in _NOT_SETTINGS:
             key = name.removeprefix("HTMAP_").replace("__", ".")
             layer[key] = parsed(key, text)
-    return layer._layers[0]
+    return layer._layers[0]  # noqa: SLF001 - as above
 
 
 def _today(environ: Mapping[str, str]) -> dict[str, str]:
@@ -410,7 +409,7 @@ def _nested(known: tuple[KnownSetting, ...]) -> Layer:
     nested = Settings({})
     for setting in known:
         nested[setting.key] = setting.default
-    return nested._layers[0]
+    return nested._layers[0]  # noqa: SLF001 - as above
 
 
 def _user_settings() -> Settings:
@@ -420,7 +419,7 @@ def _user_settings() -> Settings:
         user = Settings({})
         if not isinstance(error.__cause__, FileNotFoundError):
             # `import htmap` must not fail for it (nor `htmap --help`): the first lookup does.
-            user._problem = InvalidSetting(*error.args)
+            user._problem = InvalidSetting(*error.args)  # noqa: SLF001 - as above
         return user
     except RuntimeError:
         return Settings({})  # this user has no home
@@ -432,4 +431,4 @@ BASE_SETTINGS = Settings(_nested(KNOWN))
 USER_SETTINGS = _user_settings()
 """What ``~/.htmaprc`` says."""
 
-settings = Settings({}, _from_environment(os.environ))._follow(USER_SETTINGS, BASE_SETTINGS)
+settings = Settings({}, _from_environment(os.environ))._follow(USER_SETTINGS, BASE_SETTINGS)  # noqa: SLF001 - as above

@@ -13,15 +13,18 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 from pathlib import Path
 
 
-def size_of(path: Path) -> int:
+def size_of(path: Path | str) -> int:
     """Bytes in a file or a tree, symbolic links not followed. What vanishes or cannot be looked into counts nothing."""
     try:
-        if path.is_symlink() or not path.is_dir():
-            return path.lstat().st_size
-        return sum(map(size_of, path.iterdir()))
+        state = os.lstat(path)
+        if not stat.S_ISDIR(state.st_mode):
+            return state.st_size
+        with os.scandir(path) as entries:
+            return sum(size_of(entry.path) for entry in entries)
     except OSError:
         return 0
 
@@ -40,10 +43,16 @@ def remove(path: Path) -> None:
 
 def copy(source: Path, target: Path) -> int:
     """Copy a file, or a tree into a directory. Returns bytes copied."""
-    real = source.resolve(strict=True)
-    if not real.is_dir() and not real.is_file():
+    mode = source.stat().st_mode
+    if stat.S_ISREG(mode):  # most are: nothing of what follows is for them
+        shutil.copy(source, target)
+        return target.stat().st_size
+    if not stat.S_ISDIR(mode):
         raise OSError(errno.EINVAL, "it is neither a file nor a directory")
-    place = target.parent.resolve()
+    if not os.listdir(source):  # noqa: PTH208 - nothing of them is looked at
+        target.mkdir(exist_ok=True)
+        return 0
+    real, place = source.resolve(), target.parent.resolve()
     if _holds_one_of(real, (place,)):
         raise OSError(errno.EINVAL, "the directory of the jobs lies in it, so it would be copied into itself")
     return _copy(real, target, (place,), is_behind_link=False)
@@ -57,34 +66,41 @@ def replace_links(path: Path, aside: Path) -> None:
     aside
         A path on the same file system where there is nothing: so nothing half copied is ever seen.
     """
-    if path.is_symlink():
+    mode = _mode(path)
+    if stat.S_ISLNK(mode):
         remove(aside)
         _copy(path, aside, (), is_behind_link=True)
         path.unlink()
         if os.path.lexists(aside):
             aside.rename(path)
-    elif path.is_dir():
-        for child in list(path.iterdir()):
-            replace_links(child, aside)
+    elif stat.S_ISDIR(mode):
+        for name in os.listdir(path):  # noqa: PTH208 - names
+            replace_links(path / name, aside)
 
 
 def bring(source: Path, target: Path) -> int:
     """Move a file into place, or the files of a tree without links one by one. Returns bytes moved."""
-    if source.is_symlink():
-        return 0
-    if source.is_dir():
+    state = source.lstat()
+    if stat.S_ISDIR(state.st_mode):
         if target.is_file():  # as HTCondor does; a file never takes the place of a directory
             target.unlink()
         target.mkdir(exist_ok=True)
-        return sum(bring(child, target / child.name) for child in source.iterdir())
-    if not source.is_file():
+        return sum(bring(source / name, target / name) for name in os.listdir(source))  # noqa: PTH208 - names
+    if not stat.S_ISREG(state.st_mode):
         return 0
-    size = source.stat().st_size
     if not _rename(source, target):
         beside = target.with_name(f".{target.name[:50]}.partial")  # of 255 bytes, of which a character takes up to 4
         shutil.copy(source, beside)
         beside.rename(target)
-    return size
+    return state.st_size
+
+
+def _mode(path: Path) -> int:
+    """What a path is, links not followed; 0: there is nothing."""
+    try:
+        return path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
 
 
 def _rename(source: Path, target: Path) -> bool:

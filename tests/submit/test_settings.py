@@ -367,6 +367,8 @@ def test_saving_is_all_or_nothing_and_keeps_permissions_and_links(tmp_path: Path
         tmp_path.chmod(0o700)
     assert real.read_text() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dotfiles", "rc"]
+    Settings({"TEXT": "new"}).save(tmp_path / "new")
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o600
 
 
 def test_settings_that_are_none_are_not_saved(tmp_path: Path) -> None:

@@ -308,11 +308,14 @@ def _plain_value(value: Any) -> Any:
 
 
 def _write_beside(path: Path, content: bytes) -> None:
-    """Write a file beside its place, with the permissions of the one that is there, then rename it: all or nothing."""
+    """Write a file beside its place, then rename it: all or nothing.
+
+    It has the permissions of the one that is there; a new one is for its owner only: an environment may hold secrets.
+    """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with beside.open("xb") as file:
-            file.write(content)
+        beside.touch(0o600, exist_ok=False)
+        beside.write_bytes(content)
         with contextlib.suppress(FileNotFoundError):
             beside.chmod(stat.S_IMODE(path.stat().st_mode))
         beside.replace(path)

@@ -95,6 +95,8 @@ def _base_image() -> Path | None:
 
 def _apptainer() -> Path:
     """The folder of an apptainer program that builds images for the ordinary user."""
+    if not ordinary_user.can_make_namespaces():
+        raise TestbedError("It needs user namespaces, and none can be made here.")
     user = pwd.getpwuid(os.geteuid()).pw_name
     subordinate = Path("/etc/subuid")
     is_listed = subordinate.exists() and f"\n{user}:" in f"\n{subordinate.read_text(encoding='utf-8')}"

@@ -42,13 +42,23 @@ def command(command_line: list[str]) -> list[str]:
     """The command that runs `command_line` in a user namespace; the same one if this is an ordinary user already."""
     if os.geteuid() != 0:
         return command_line
-    identity = [f"--map-user={ORDINARY_ID}", f"--map-group={ORDINARY_ID}"]
-    enter = [_program("unshare"), "--user", *identity, "--"]
-    if subprocess.run([*enter, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode != 0:
+    if not can_make_namespaces():
         raise TestbedError(
-            "HTCondor runs no jobs of root, and no user namespace can be made: run this as an ordinary user."
+            "HTCondor runs no jobs of root, and no user namespace can be made here (inside of a chroot none can): "
+            "run this as an ordinary user."
         )
-    return [*enter, *command_line]
+    return [*_enter(), *command_line]
+
+
+def can_make_namespaces() -> bool:
+    """Whether user namespaces can be made: some containers forbid it, and the kernel itself inside of a chroot."""
+    return (
+        subprocess.run([*_enter(), "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+    )
+
+
+def _enter() -> list[str]:
+    return [_program("unshare"), "--user", f"--map-user={ORDINARY_ID}", f"--map-group={ORDINARY_ID}", "--"]
 
 
 def real_command(command_line: list[str]) -> list[str]:

@@ -2,10 +2,11 @@
 
 ::
 
-    command_line -> keeper ──fork──> worker ── function, inputs (pickling)
+    command_line -> keeper ──fork──> worker ── function, inputs (pickling unpickles)
                       │                 ├───── capture, user_files, checkpoints, leave_for_checkpoint, usage, node
+                      │                 ├───── program_end, process_state (what is left behind), kept_files
                       │<── progress ───>│
-                 after_death         records, describe_exception
+                 after_death         records, describe_exception ── frames, short_reprs, guarded_texts, hints
                       └──> outputs_file <──┘
 """
 

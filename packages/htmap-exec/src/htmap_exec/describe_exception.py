@@ -23,16 +23,18 @@ _MOST_NOTES = 20
 _MOST_EXCEPTIONS = 100
 
 
-def describe(error: BaseException, *, with_locals: bool = True) -> dict[str, Any]:
+def describe(error: BaseException, *, with_locals: bool = True, started: float = 0.0) -> dict[str, Any]:
     """Describe an exception, those that led to it, and those that it is a group of.
 
     Parameters
     ----------
     with_locals
         Whether to show the local variables of each frame, as short reprs.
+    started
+        When modules were first imported, in seconds since 1970: what has changed since is not what ran.
     """
     try:
-        description = _Description(with_locals=with_locals).of(error)
+        description = _Description(with_locals=with_locals, started=started).of(error)
         _make_all_texts(description)
     except BaseException:  # noqa: BLE001 - a poor description is better than none
         return _describe_poorly(error)
@@ -42,8 +44,9 @@ def describe(error: BaseException, *, with_locals: bool = True) -> dict[str, Any
 class _Description:
     """What is being described; some of its texts are yet to be made."""
 
-    def __init__(self, *, with_locals: bool) -> None:
+    def __init__(self, *, with_locals: bool, started: float) -> None:
         self._with_locals = with_locals
+        self._started = started
         # By identity: equality is the user's. They go on to exist, so no two have the same.
         self._seen: set[int] = set()
 
@@ -57,7 +60,7 @@ class _Description:
 
     def _one(self, error: BaseException) -> dict[str, Any]:
         self._seen.add(id(error))
-        frames, left_out = describe_frames(error.__traceback__, with_locals=self._with_locals)
+        frames, left_out = describe_frames(error.__traceback__, with_locals=self._with_locals, started=self._started)
         description: dict[str, Any] = {
             "type": plain_text(type(error).__qualname__),
             "module": plain_text(str(type(error).__module__)),

@@ -11,7 +11,6 @@ import itertools
 import linecache
 import os
 import stat
-import time
 from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
@@ -23,13 +22,14 @@ _MOST_LOCALS = 30
 _LARGEST_SOURCE = 8 * 1024 * 1024
 _LIBRARIES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _STANDARD_LIBRARY = os.path.join(os.path.dirname(os.__file__), "")
-_STARTED = time.time()
 
 
-def describe_frames(traceback: TracebackType | None, *, with_locals: bool) -> tuple[list[dict[str, Any]], int]:
+def describe_frames(
+    traceback: TracebackType | None, *, with_locals: bool, started: float
+) -> tuple[list[dict[str, Any]], int]:
     """The frames that are not the runner's own, the outermost first; and how many of them are left out."""
     entries = list(_user_frames(traceback))
-    return [_describe(entry, with_locals=with_locals) for entry in _both_ends(entries)], max(
+    return [_describe(entry, with_locals=with_locals, started=started) for entry in _both_ends(entries)], max(
         0, len(entries) - _MOST_FRAMES
     )
 
@@ -56,14 +56,14 @@ def _both_ends(entries: list[TracebackType]) -> list[TracebackType]:
     return entries[:half] + entries[-half:]
 
 
-def _describe(entry: TracebackType, *, with_locals: bool) -> dict[str, Any]:
+def _describe(entry: TracebackType, *, with_locals: bool, started: float) -> dict[str, Any]:
     code, line = entry.tb_frame.f_code, entry.tb_lineno or 0
     return {
         "file": plain_text(code.co_filename),
         "line": line,
         "function": plain_text(code.co_name),
         # Empty for a function that travelled as a pickle: its source is on the submit side.
-        "code": plain_text(_line(entry.tb_frame, line)),
+        "code": plain_text(_line(entry.tb_frame, line, started)),
         "locals": _locals(entry.tb_frame) if with_locals and not is_of_library(code.co_filename) else {},
     }
 
@@ -90,7 +90,7 @@ def short_text(value: object) -> str | GuardedText:
     return GuardedText(lambda: repr(value), f"{plain_text(type(value).__name__)} whose repr", LONGEST)
 
 
-def _line(frame: FrameType, number: int) -> str:
+def _line(frame: FrameType, number: int, started: float) -> str:
     """The text of a line, if it is known to be what ran."""
     path = frame.f_code.co_filename
     known = linecache.cache.get(path)
@@ -98,12 +98,12 @@ def _line(frame: FrameType, number: int) -> str:
         # Made while the process ran: by IPython, doctest, attrs. There is no file that could have changed.
         lines = known[2]
         return lines[number - 1].strip() if 0 < number <= len(lines) else ""
-    if not _is_what_ran(frame, path):
+    if not _is_what_ran(frame, path, started):
         return ""
     return linecache.getline(path, number, frame.f_globals).strip()
 
 
-def _is_what_ran(frame: FrameType, path: str) -> bool:
+def _is_what_ran(frame: FrameType, path: str, started: float) -> bool:
     # Not of a module that was imported here: a function that came as a pickle. What is in a file of that name here, if
     # there is any, may be anything.
     loader = getattr(frame.f_globals.get("__spec__"), "loader", None)
@@ -113,7 +113,7 @@ def _is_what_ran(frame: FrameType, path: str) -> bool:
         status = os.stat(path)
     except (OSError, ValueError):
         return True  # in a zip: the loader knows its source
-    return is_readable_source(status) and status.st_mtime <= _STARTED
+    return is_readable_source(status) and status.st_mtime <= started
 
 
 def is_readable_source(status: os.stat_result) -> bool:

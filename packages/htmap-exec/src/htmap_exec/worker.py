@@ -63,6 +63,7 @@ class Worker:
         self._kept_for_users = KeptFiles(legacy)
         self._leave = CheckpointLeave(task, progress)
         self._pid = os.getpid()
+        self._started = time.time()
 
     def run(self) -> None:
         """Run the components that have no record yet.
@@ -206,7 +207,7 @@ class Worker:
         except MemoryError:
             _free_variables(error)
             from .describe_exception import describe  # noqa: PLC0415 - as above
-        return describe(error, with_locals=self._task.with_locals)
+        return describe(error, with_locals=self._task.with_locals, started=self._started)
 
     def _leave_if_forked(self, error: BaseException | None) -> None:
         """End a child that the function has forked, if this is one that came back here: its parent answers for all."""

@@ -371,7 +371,8 @@ def test_a_header_takes_no_more_memory_than_a_small_multiple_of_its_file(
     finally:
         tracemalloc.stop()
     # A list of numbers is decoded whole: each byte can be a number of its own.
-    assert peak < (50 if filling == b"\xe0" and not as_index else 25) * len(header)
+    # Of dictionaries it is 25 times, and on 3.14 a little more.
+    assert peak < (50 if filling == b"\xe0" and not as_index else 30) * len(header)
 
 
 @settings(max_examples=100, deadline=None)

@@ -30,7 +30,7 @@ MAP = MapRecord(
     versions={"htmap": "0.1.0"},
 )
 QUEUE = QueueIdentity("me@ap1.example.org", "cm.example.org", 1_700_000_000)
-SUBMISSION = SubmissionRecord(2, 1.5, ((0, 4), (7, 8)), 3, 77, QUEUE)
+SUBMISSION = SubmissionRecord(2, 1.5, ((0, 4), (7, 8)), 3, 77, QUEUE, uid="0a1b")
 
 COMPONENTS = st.lists(st.integers(0, 60), unique=True).map(sorted)
 RANGES = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 6)).map(lambda each: (each[0], sum(each))), max_size=5)

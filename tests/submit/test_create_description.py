@@ -173,6 +173,12 @@ def test_a_hold_of_the_user_has_the_reason_of_the_user(root: Path) -> None:
     assert found == [True, "look at it", 7]
 
 
+@pytest.mark.parametrize("user", ["false", "False", "no"])
+def test_a_user_who_wants_no_holds_gets_none(root: Path, user: str) -> None:
+    told = parse(render(plan_of(MapOptions(on_exit_hold=user)), map_dir_below(root), 1))
+    assert told.commands["on_exit_hold"].strip() == user.strip()
+
+
 # --- what cannot be described ---------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from htmap.language.commands import COMPONENT, UID
 from htmap.language.description import Description
 from htmap.language.macros import macro
 from htmap.language.remaps import join
-from htmap.language.words import join_arguments, join_list
+from htmap.language.words import FALSE, join_arguments, join_list
 from htmap.options import MapOptions, PerComponent, all_required
 from htmap.store.mapdir import MapDir
 from htmap_common.agreed import CHECKPOINT, CHECKPOINTED, OUTPUTS, SOME_RAISED, TRANSFER
@@ -169,6 +169,8 @@ def _holds(own: str, own_reason: str, user: Mapping[str, str]) -> dict[str, str]
     policies = {"on_exit_hold": own, "on_exit_hold_reason": own_reason, "on_exit_hold_subcode": ""}
     if "on_exit_hold" not in user:
         return policies
+    if user["on_exit_hold"].strip().casefold() in FALSE:
+        return {}  # whoever says so wants jobs to leave the queue, however they end
     reason = user.get("on_exit_hold_reason", '"The option on_exit_hold of the map came true."')
     subcode = user.get("on_exit_hold_subcode", "0")
     return {

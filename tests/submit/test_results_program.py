@@ -161,8 +161,9 @@ def test_a_class_of_another_shape_is_not_the_class_and_that_is_said_once(map_dir
     del here
     later = script.run(SOURCE.replace("    x: int\n", "    x: int\n    y: int = 0\n"))
     program = made.open()
-    with pytest.warns(UserWarning, match=rf"{NAME}.Point has changed since the map calm-map was made"):
+    with pytest.warns(UserWarning, match=rf"{NAME}.Point has changed since the map calm-map was made") as warned:
         (first,) = program.thaw(made.pickles[0])
+    assert [each.filename for each in warned] == [__file__]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         second, color = program.thaw(made.pickles[1])

@@ -124,7 +124,7 @@ class Program:
         warnings.warn(
             f"{said.module}.{said.qualname} has changed since the map {self._tag} was made: it has other bases, "
             "slots, fields or members. Objects of that map are of the class as it was then, which is another one.",
-            stacklevel=2,
+            stacklevel=_callers_level(),
         )
 
     def _said(self) -> list[Thing]:
@@ -149,6 +149,14 @@ class Program:
                 self._loaded = thaw_program(file.segments, file.lists, self, make_path)
                 load_extras(file.extras, self.namespace, lambda pickled: self.thaw([pickled], make_path))
             return self._loaded
+
+
+def _callers_level() -> int:
+    """How far up from the warning the user's code is, which the warning is shown with."""
+    frame, level = sys._getframe(1), 1  # noqa: SLF001 - as warnings itself does
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(("htmap.", "htmap_common.")):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _check_python(python: Sequence[int] | None, tag: object) -> None:

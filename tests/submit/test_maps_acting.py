@@ -321,6 +321,16 @@ def test_a_map_whose_queue_was_set_up_anew_is_removed(m: Map, bindings: Bindings
     assert not m.exists
 
 
+def test_a_map_whose_log_cannot_be_read_is_removed_too(m: Map, queue: FakeBackend) -> None:
+    events = m.opened.directory.events
+    events.unlink()
+    events.symlink_to(events.name)
+    queue.is_silent = True
+    m.remove()
+    assert not m.exists
+    assert queue.jobs == {}
+
+
 def test_data_stays_while_jobs_are_slow_to_leave(m: Map, queue: FakeBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("htmap.lifecycle.removal._REMOVAL_S", 0.1)
     monkeypatch.setattr(queue, "_acted", lambda _action, _job: True)  # as while a machine does not answer

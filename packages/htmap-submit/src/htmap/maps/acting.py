@@ -18,6 +18,7 @@ from htmap.backend.protocol import Action, JobSelection
 from htmap.backend.select import BackendsOf
 from htmap.exceptions import (
     CannotRerunComponents,
+    HTMapException,
     InvalidOption,
     InvalidTag,
     MapWasRemoved,
@@ -117,8 +118,13 @@ class Map(ReadableMap):
         BackendError
             Jobs may still run, and nothing was deleted.
         """
-        self.opened.watch.look_at_log()
-        may_run = self.opened.components.is_active()
+        try:
+            self.opened.watch.look_at_log()
+            may_run = self.opened.components.is_active()
+        except MapWasRemoved:
+            raise
+        except HTMapException:
+            may_run = True  # what cannot be read is removed too
         remove(self.opened.directory, self.opened.backend, self.tag, may_run=may_run, force=force)
 
     def hold(self) -> None:

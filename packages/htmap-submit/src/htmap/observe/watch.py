@@ -56,6 +56,7 @@ class Watch:
         self._delivery = delivery
         self._progress_checked = self._queue_asked = float("-inf")
         self._is_advised = False
+        self._is_first_look = True
         self.why_unasked = ""
 
     def exists(self) -> bool:
@@ -108,16 +109,15 @@ class Watch:
         silence_s = settings["QUEUE_CHECK_TIME"]
         is_silent = now - self._queue_asked > silence_s and self._components.silence_s() > silence_s
         # A job that was submitted on hold is told of in the queue alone.
-        if is_silent or (self._is_unasked() and self._starts_on_hold()):
+        if is_silent or self._starts_on_hold():
             self._queue_asked = now
             self._ask_queue()
             self._advise()
 
-    def _is_unasked(self) -> bool:
-        return self._queue_asked == float("-inf")
-
     def _starts_on_hold(self) -> bool:
-        return any(commands.get("hold", "").strip().casefold() in TRUE for commands in self._commands())
+        """Whether jobs were submitted on hold; asked at the first look only, as it takes time to find out."""
+        is_first, self._is_first_look = self._is_first_look, False
+        return is_first and any(commands.get("hold", "").strip().casefold() in TRUE for commands in self._commands())
 
     def _commands(self) -> Iterator[Mapping[str, str]]:
         """The submit commands of each submission that can be read."""

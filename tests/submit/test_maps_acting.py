@@ -210,6 +210,29 @@ def test_text_that_is_no_amount_is_refused(amount: str, m: Map, queue: FakeBacke
     assert not any(job.edits for job in queue.jobs.values())
 
 
+class OldSequence:
+    """A sequence as Python had them first: items by number, and nothing more."""
+
+    def __init__(self, *items: Any) -> None:
+        self._items = items
+
+    def __getitem__(self, number: int) -> Any:
+        return self._items[number]
+
+
+def test_old_sequences_are_taken_wherever_there_are_several(m: Map, queue: FakeBackend) -> None:
+    queue.run()
+    m.rerun(OldSequence(0, 2))  # type: ignore[arg-type]
+    queue.run()
+    options = htmap.MapOptions(request_memory=OldSequence(1, 2), input_files=OldSequence([], []))  # type: ignore[arg-type]
+    both = htmap.map(abs, OldSequence(-1, -2), map_options=options, tag="both", quiet=True)  # type: ignore[arg-type]
+    queue.run()
+    called = htmap.starmap(pow, OldSequence(OldSequence(2, 3)), quiet=True)  # type: ignore[arg-type]
+    queue.run()
+    assert list(both) == [1, 2]
+    assert list(called) == [8]
+
+
 # --- loading --------------------------------------------------------------------------------------------------------
 
 

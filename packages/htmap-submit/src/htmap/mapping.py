@@ -18,7 +18,7 @@ from htmap.delivery.registry import delivery_method
 from htmap.exceptions import CannotAddToMap, MisalignedInputData, NoMapYet, WrongType
 from htmap.lifecycle.new_map import Request, create, preview
 from htmap.maps.acting import Map
-from htmap.options import MapOptions
+from htmap.options import MapOptions, is_iterable
 from htmap.pickling import call_of
 from htmap.settings import settings
 from htmap.show.bars import creation_bar
@@ -113,13 +113,7 @@ def _single_arguments(args: Iterable[Any]) -> Iterator[Call]:
 
 
 def _iterable(name: str, values: Iterable[Any]) -> Iterable[Any]:
-    try:
-        iter(values)  # which knows old sequences, too: those that have a length and items only
-    except TypeError:
-        is_iterable = False
-    else:
-        is_iterable = not isinstance(values, (str, bytes))
-    if not is_iterable:
+    if not is_iterable(values) or isinstance(values, (str, bytes)):
         raise WrongType(f"{name} must be a list, or another iterable, with an entry for each component: {values!r}")
     return values
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeGuard
 
 from htmap.exceptions import InvalidOption, MisalignedInputData, ReservedOptionKeyword, WrongType
 from htmap.language import commands
@@ -456,10 +456,19 @@ def _check_name(name: str) -> None:
         raise InvalidOption(f"{name!r} cannot be the name of a map option.")
 
 
+def is_iterable(thing: object) -> TypeGuard[Iterable[Any]]:
+    """Whether a ``for`` loop takes it: also an old sequence, which has items by number and nothing more."""
+    try:
+        iter(thing)  # type: ignore[call-overload]  # that is the question
+    except TypeError:
+        return False
+    return True
+
+
 def _value(name: str, value: Value | Iterable[Value]) -> str | PerComponent:
     if isinstance(value, (str, numbers.Real)):
         return _scalar(name, value)
-    if not isinstance(value, Iterable) or isinstance(value, (bytes, Mapping)):
+    if not is_iterable(value) or isinstance(value, (bytes, Mapping)):
         raise InvalidOption(
             f"The map option {name} cannot be {value!r}: give text, a number, or one for each component."
         )

@@ -39,6 +39,7 @@ from htmap.lifecycle.standing import Standing, standing
 from htmap.maps.opened import Opened
 from htmap.maps.readable import ReadableMap
 from htmap.observe.statuses import ACTIVE, ComponentStatus
+from htmap.options import is_iterable
 from htmap.settings import settings
 from htmap.store import tags
 from htmap.store.atomic import is_there
@@ -214,7 +215,7 @@ class Map(ReadableMap):
         self.opened.watch.check_exists()
         if components is None:
             components = range(len(self))
-        elif not isinstance(components, Iterable):
+        elif not is_iterable(components):
             raise WrongType(f"rerun() takes the indices of components, such as [{components!r}].")
         try:
             wanted = sorted({self.opened.retrieval.index(each) for each in components})

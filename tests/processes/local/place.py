@@ -40,11 +40,11 @@ class Place:
         Where both lie.
     """
 
-    def __init__(self, folder: Path, slots: int = 2) -> None:
+    def __init__(self, folder: Path, slots: int = 2, *, limits_memory: bool = False) -> None:
         self.home = folder / "home"
         self.submit_side = folder / "submit side"  # with a space: paths must survive it
         self.submit_side.mkdir()
-        self.backend = LocalBackend(self.home, slots)
+        self.backend = LocalBackend(self.home, slots, limits_memory=limits_memory)
         self.all = JobSelection(UID)
 
     # --- what a user does ---

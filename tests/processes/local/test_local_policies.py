@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,3 +160,19 @@ def test_a_job_may_have_no_core_files(place: Place) -> None:
     place.submit(core_size=0, output="out")
     place.finish()
     assert place.read("out").strip() == "0"
+
+
+def test_a_job_over_its_memory_is_held_if_that_is_wanted(tmp_path: Path) -> None:
+    place = Place(tmp_path, limits_memory=True)
+    try:
+        place.script(f"#!{sys.executable}\nimport time\nb = b'x' * (80 << 20)\ntime.sleep(100)\n")
+        place.submit(request_memory="64MB")
+        place.wait_for(JobStatus.HELD)
+        (job,) = place.jobs()
+        assert (job.hold_code, job.hold_subcode) == (34, 102)
+        assert "memory limit of 64 megabytes" in job.hold_reason
+        place.backend.edit(place.all, {"RequestMemory": "500"})
+        place.act(Action.RELEASE)
+        place.wait_for(JobStatus.RUNNING)
+    finally:
+        place.end()

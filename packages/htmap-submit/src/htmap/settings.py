@@ -49,6 +49,12 @@ KNOWN = (
     KnownSetting("QUEUE_CHECK_TIME", float, 60.0, "Seconds of silence of an event log before the queue is asked."),
     KnownSetting("HTCONDOR.SCHEDULER", str, None, "Name of the schedd; none: the one of this machine."),
     KnownSetting("HTCONDOR.COLLECTOR", str, None, "Address of the collector that knows that schedd."),
+    KnownSetting(
+        "LOCAL.LIMIT_MEMORY",
+        bool,
+        False,
+        "If true, the local backend holds a job that uses more memory than it requested, as pools do.",
+    ),
     KnownSetting("LOCAL.SLOTS", int, 0, "Jobs that the local backend runs at a time; 0: one for each core."),
     KnownSetting("DOCKER.IMAGE", str, None, "Image for the delivery method docker, such as python:3.12-slim."),
     KnownSetting("SINGULARITY.IMAGE", str, None, "Image for the delivery method singularity: a path, URL or docker://."),

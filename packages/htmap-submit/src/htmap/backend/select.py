@@ -65,7 +65,9 @@ def backend_named(name: str, home: Home, settings: Settings, queue: QueueIdentit
     if name == "local":
         from htmap.backend.local.client import LocalBackend  # noqa: PLC0415
 
-        return LocalBackend(home.local, settings["LOCAL.SLOTS"] or cores())
+        return LocalBackend(
+            home.local, settings["LOCAL.SLOTS"] or cores(), limits_memory=settings["LOCAL.LIMIT_MEMORY"]
+        )
     raise InvalidSetting(f"There is no backend {name!r}: it is one of {', '.join(NAMES)}.")
 
 

@@ -56,9 +56,10 @@ class LocalBackend:
 
     name = "local"
 
-    def __init__(self, home: Path, slots: int) -> None:
+    def __init__(self, home: Path, slots: int, *, limits_memory: bool = False) -> None:
         self._home = home.absolute()
         self._slots = slots
+        self._limits_memory = limits_memory
 
     def identity(self) -> QueueIdentity | None:
         """None: it lies beside the maps whose jobs it has."""
@@ -83,6 +84,7 @@ class LocalBackend:
             containers.check(job.image)
             with queue.transaction():
                 queue.set_slots(self._slots)
+                queue.set_limits_memory(self._limits_memory)
                 cluster = _add(queue, told, inherited, uid)
             outbox.deliver(queue)
             self._ensure_progress(queue)

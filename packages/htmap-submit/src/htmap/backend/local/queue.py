@@ -177,6 +177,14 @@ class Queue:
         """How many jobs may run at once."""
         return max(1, int(self._value("SELECT value FROM settings WHERE name = 'slots'") or 1))
 
+    def limits_memory(self) -> bool:
+        """Whether a job is held that uses more memory than it requested."""
+        return bool(self._value("SELECT value FROM settings WHERE name = 'limits_memory'"))
+
+    def set_limits_memory(self, limits: bool) -> None:
+        if self.limits_memory() != limits:
+            self._connection.execute("INSERT OR REPLACE INTO settings VALUES ('limits_memory', ?)", (limits,))
+
     def set_slots(self, slots: int) -> None:
         if self.slots() != slots:
             self._connection.execute("INSERT OR REPLACE INTO settings VALUES ('slots', ?)", (slots,))

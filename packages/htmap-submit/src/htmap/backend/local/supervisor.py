@@ -47,6 +47,8 @@ _LOG = logging.getLogger(__name__)
 _POLL_S = 0.025
 # Memory is looked at this often, and unwritable logs are tried again.
 _HOUSEKEEPING_S = 5.0
+# ... where it is limited, more often.
+_WATCHING_S = 1.0
 # Looking at policies takes at most one part in so many of the time.
 _POLICIES_SHARE = 20.0
 # Memory that has grown by less than this is not worth an event.
@@ -54,6 +56,7 @@ _WORTH_REPORTING = 1.1
 # Ending and starting again costs about as much as waiting this long.
 _IDLE_S = 10.0
 _MOST_SIGNALS = 4096
+_MEMORY_EXCEEDED = 102  # the subcode that HTCondor has for it
 
 
 class Supervisor:
@@ -81,6 +84,7 @@ class Supervisor:
         self._runs: dict[int, Run] = {}
         self._seen_version = -1
         self._slots = 0
+        self._limits_memory = False
         self._is_stopping = False
         self._housekeeping_at = time.monotonic() + _HOUSEKEEPING_S
         self._policies_at = 0.0
@@ -191,6 +195,7 @@ class Supervisor:
             return
         self._seen_version = version
         self._slots = self._queue.slots()
+        self._limits_memory = self._queue.limits_memory()
         if self._queue.requests():
             with self._queue.transaction():
                 for key, request in self._queue.requests():
@@ -300,7 +305,7 @@ class Supervisor:
         now = time.monotonic()
         if now < self._housekeeping_at:
             return
-        self._housekeeping_at = now + _HOUSEKEEPING_S
+        self._housekeeping_at = now + (_WATCHING_S if self._limits_memory and self._runs else _HOUSEKEEPING_S)
         self._queue.retry_logs()
         self._servers.forget_idle()
         self._look_at_policies()
@@ -308,11 +313,21 @@ class Supervisor:
         with self._queue.transaction():
             self._queue.purge()
             for pid, resident_kb in memory.items():
-                run = self._runs[pid]
-                run.peak_kb = max(run.peak_kb, resident_kb)
-                if run.peak_kb > run.reported_kb * _WORTH_REPORTING:
-                    run.reported_kb = run.peak_kb
-                    self._post(run.key, JobEvents(*run.key, time.time()).image_size(run.peak_kb, resident_kb))
+                self._note_memory(self._runs[pid], resident_kb)
+
+    def _note_memory(self, run: Run, resident_kb: int) -> None:
+        """Tell of memory that has grown, and hold what has too much of it. In a transaction."""
+        run.peak_kb = max(run.peak_kb, resident_kb)
+        if run.peak_kb > run.reported_kb * _WORTH_REPORTING:
+            run.reported_kb = run.peak_kb
+            self._post(run.key, JobEvents(*run.key, time.time()).image_size(run.peak_kb, resident_kb))
+        limit_mb = run.job.request_memory_mb
+        if self._limits_memory and resident_kb > limit_mb * 1024 and not run.was_asked_to_end:
+            reason = (
+                f"Job has gone over its memory limit of {limit_mb} megabytes. Peak usage: {run.peak_kb // 1024} "
+                "megabytes. Consider resubmitting with a higher request_memory."
+            )
+            self._ask(run.key, Request.HOLD, reason, HoldCode.JOB_OUT_OF_RESOURCES, _MEMORY_EXCEEDED)
 
     def _look_at_policies(self) -> None:
         """Carry out what periodic policies say; where there are very many, not so often."""

@@ -10,7 +10,7 @@ from tests.processes.cli.place import Place
 
 def test_a_map_is_shown_on_one_screen(place: Place) -> None:
     place.python("""
-options = htmap.MapOptions(request_memory="300MB", custom_options={"ProjectName": '"survey"'})
+options = htmap.MapOptions(request_memory="300MB", custom_options={"ProjectName": '"survey"'}, nice_user=True)
 htmap.map(fail, range(6), tag="fail", map_options=options).wait(60, errors_ok=True)
 htmap.load("fail").rerun([0])
 htmap.load("fail").wait(60, errors_ok=True)
@@ -22,7 +22,8 @@ htmap.load("fail").wait(60, errors_ok=True)
     for part in (
         "5 ERRORED, 1 COMPLETED",
         "a request for 300MB",
-        'MY.ProjectName = "survey"',
+        'MY.ProjectName = "survey"\n',
+        "nice_user = true (for pools: the local backend lets it aside)",
         "local, delivery bundle",
         "htmap 0.",
         "python 3.",
@@ -34,7 +35,11 @@ htmap.load("fail").wait(60, errors_ok=True)
         assert part in shown
     facts = json.loads(place.htmap("show", "fail", "--json"))
     assert facts["component_statuses"]["ERRORED"] == 5
-    assert facts["options"] == {"request_memory": "300MB", "MY.ProjectName": '"survey"'}
+    assert facts["options"] == {
+        "request_memory": "300MB",
+        "nice_user": "true",
+        "MY.ProjectName": '"survey"',
+    }
     assert [each["jobs"] for each in facts["submissions"]] == [6, 1]
     submitted = place.htmap("show", "fail", "--submit")
     assert "request_memory = 300MB\n" in submitted

@@ -11,7 +11,8 @@ import click
 
 from htmap.cli.console import heading, note, painted, say_json
 from htmap.cli.selection import complete_tag, loaded, selects_one_map
-from htmap.language.commands import is_in_every_map
+from htmap.language.command_types import Local
+from htmap.language.commands import find, is_in_every_map
 from htmap.language.description import parse
 from htmap.logfile import path_of_log
 from htmap.maps.acting import Map
@@ -108,7 +109,7 @@ def _rows(each: Map, facts: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     if facts["transient"]:
         rows.append(("transient", "`htmap clean` removes it; `htmap retag` keeps it"))
-    rows += [("option", f"{name} = {value}") for name, value in requested.items()]
+    rows += [("option", f"{name} = {value}{_let_aside(name, facts['backend'])}") for name, value in requested.items()]
     if facts["as_last_known"]:
         rows.insert(1, ("last known", facts["as_last_known"]))
     if facts["waits"]:
@@ -123,6 +124,12 @@ def _rows(each: Map, facts: dict[str, Any]) -> list[tuple[str, str]]:
     rows.append(("description", facts["submissions"][-1]["description"]))
     rows += _next_steps(each.tag, counts)
     return rows
+
+
+def _let_aside(option: str, backend: str) -> str:
+    known = find(option)
+    is_let_aside = backend == "local" and known is not None and known.local is Local.LETS_ASIDE
+    return " (for pools: the local backend lets it aside)" if is_let_aside else ""
 
 
 def _next_steps(tag: str, counts: Any) -> list[tuple[str, str]]:

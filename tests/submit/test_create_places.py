@@ -13,7 +13,7 @@ from htmap.create.places import folders_to_make, folders_to_make_again, make_fol
 from htmap.exceptions import InvalidOption
 from htmap.language.description import parse
 from htmap.language.items import item_line
-from htmap.options import PerComponent
+from htmap.option_values import PerComponent
 
 WEB = TransferPath("x", protocol="http", location="h")
 

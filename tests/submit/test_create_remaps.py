@@ -10,7 +10,7 @@ import pytest
 from htmap import TransferPath
 from htmap.create.remaps import by_component, remap_entries, spelled_out
 from htmap.exceptions import InvalidOption
-from htmap.options import PerComponent
+from htmap.option_values import PerComponent
 
 WEB = TransferPath("a b/$(component);=.csv", protocol="http", location="h")
 

@@ -17,10 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from htmap import MapOptions, TransferPath, options
+from htmap import MapOptions, TransferPath, option_values
 from htmap.exceptions import InvalidOption, MisalignedInputData, ReservedOptionKeyword
 from htmap.language.words import to_seconds
-from htmap.options import PerComponent, all_required
+from htmap.option_values import PerComponent
+from htmap.options import all_required
 
 REFERENCE_RESERVED = {
     "+IsHTMapJob", "+component", "IsHTMapJob", "MY.IsHTMapJob", "MY.component", "arguments", "component", "executable",
@@ -112,7 +113,7 @@ def test_a_backslash_at_the_end_would_swallow_the_next_line(text: str) -> None:
 
 
 def test_an_endless_iterable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(options, "_MOST_VALUES", 1000)
+    monkeypatch.setattr(option_values, "_MOST_VALUES", 1000)
     with pytest.raises(InvalidOption, match="does not seem to end"):
         MapOptions(request_memory=itertools.repeat("1GB"))
 

@@ -18,7 +18,8 @@ from htmap.delivery.registry import delivery_method
 from htmap.exceptions import CannotAddToMap, MisalignedInputData, NoMapYet, WrongType
 from htmap.lifecycle.new_map import Request, create, preview
 from htmap.maps.acting import Map
-from htmap.options import MapOptions, is_iterable
+from htmap.option_values import is_iterable
+from htmap.options import MapOptions
 from htmap.pickling import call_of
 from htmap.settings import settings
 from htmap.show.bars import creation_bar

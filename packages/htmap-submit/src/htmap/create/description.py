@@ -19,7 +19,8 @@ from htmap.language.description import Description
 from htmap.language.macros import macro
 from htmap.language.remaps import join
 from htmap.language.words import FALSE, join_arguments, join_list
-from htmap.options import MapOptions, PerComponent, all_required
+from htmap.option_values import PerComponent
+from htmap.options import MapOptions, all_required
 from htmap.store.mapdir import MapDir
 from htmap_common.agreed import CHECKPOINT, CHECKPOINTED, OUTPUTS, SOME_RAISED, TRANSFER
 

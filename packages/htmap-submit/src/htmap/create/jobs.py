@@ -16,7 +16,7 @@ from htmap.create.transfers import Sender, check_names
 from htmap.exceptions import MisalignedInputData
 from htmap.language.items import item_line, item_values
 from htmap.language.urls import arrivals
-from htmap.options import PerComponent
+from htmap.option_values import PerComponent
 from htmap.store.mapdir import PER_FOLDER, MapDir, folder_of, shard_name
 from htmap.store.records import spelled
 

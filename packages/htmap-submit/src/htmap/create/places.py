@@ -18,7 +18,7 @@ from htmap.language.description import Description
 from htmap.language.macros import expand
 from htmap.language.remaps import split
 from htmap.language.urls import is_url
-from htmap.options import PerComponent
+from htmap.option_values import PerComponent
 from htmap_common import TransferPath
 from htmap_common.agreed import TRANSFER
 from htmap_common.wording import quoted_path, unexpanded

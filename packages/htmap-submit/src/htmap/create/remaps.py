@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from htmap.exceptions import InvalidOption, WrongType
 from htmap.language.remaps import entry, split
 from htmap.language.urls import checked_url, quoted
-from htmap.options import PerComponent
+from htmap.option_values import PerComponent
 from htmap_common import TransferPath
 from htmap_common.agreed import TRANSFER
 

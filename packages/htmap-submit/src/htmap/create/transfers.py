@@ -24,7 +24,7 @@ from htmap.create.links import Links, apart_again, arrival_apart, missing_below
 from htmap.exceptions import InputFileNotFound, InvalidOption
 from htmap.language.urls import arrival_of, arriving_as, checked_url, is_url, quoted
 from htmap.language.words import fits_into_list
-from htmap.options import InputFile
+from htmap.option_values import InputFile
 from htmap_common import TransferPath
 from htmap_common.trees import Tree, survey
 from htmap_common.wording import quoted_path, unexpanded

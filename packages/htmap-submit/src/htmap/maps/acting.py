@@ -39,7 +39,7 @@ from htmap.lifecycle.standing import Standing, standing
 from htmap.maps.opened import Opened
 from htmap.maps.readable import ReadableMap
 from htmap.observe.statuses import ACTIVE, ComponentStatus
-from htmap.options import is_iterable
+from htmap.option_values import is_iterable
 from htmap.settings import settings
 from htmap.store import tags
 from htmap.store.atomic import is_there

@@ -216,7 +216,7 @@ def test_a_queue_that_cannot_be_reached_has_a_code_of_its_own(place: Place) -> N
         path.unlink()
         replace(record, backend="htcondor").save(path)
     condor = {"CONDOR_CONFIG": str(place.folder / "config")}
-    assert place.htmap("status", **condor).count("\n") == 3, "what has ended needs no queue"
+    assert place.htmap("status", **condor).count("\n") == 4, "what has ended needs no queue"
     for words in (["remove", "done"], ["clean"]):
         ran = place.run(*words, **condor)
         assert ran.code == 8, ran

@@ -65,13 +65,10 @@ def test_a_table_shows_statuses_that_occur_and_amounts_for_people() -> None:
     header, fit, other, together = status_table([FIT, OTHER]).splitlines()
     assert header.split("  ")[0] == "Tag"
     assert together == "2 maps: 3 HELD, 12 IDLE, 7 COMPLETED"
-    assert (
-        " HELD  IDLE  RUNNING  COMPLETED  Age  Local Data  Max Memory  Max Wall  Total Wall  Max CPU  Total CPU"
-        in header
-    )
-    times = ["0:02:00", "11:00:00", "0:01:30", "10:01:01"]
+    assert " HELD  IDLE  RUNNING  COMPLETED  Age  Local Data  Max Memory  Max Wall  Total Wall  Total CPU" in header
+    times = ["0:02:00", "11:00:00", "10:01:01"]
     assert fit.split() == ["fit-1", "3", "0", "0", "7", "3", "d", "2.0", "KB", "120", "MB", *times]
-    assert other.split()[-6:] == ["B", "-", "0:00:00", "0:00:00", "0:00:00", "0:00:00"]
+    assert other.split()[-5:] == ["B", "-", "0:00:00", "0:00:00", "0:00:00"]
     assert len(header) == len(fit) == len(other)
 
 

@@ -15,7 +15,7 @@ from htmap.show.units import age, count, duration, size
 _NARROWEST = 30
 _ALWAYS_SHOWN = frozenset({ComponentStatus.RUNNING, ComponentStatus.COMPLETED})
 _USAGE = tuple(Column(title, is_number=True, is_optional=True) for title in (
-    "Local Data", "Max Memory", "Max Wall", "Total Wall", "Max CPU", "Total CPU",
+    "Local Data", "Max Memory", "Max Wall", "Total Wall", "Total CPU",
 ))  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def _usage(line: MapLine) -> list[str]:
     if usage is None:
         return []
     memory = size(usage.max_memory) if usage.max_memory else "-"
-    times = (usage.max_wall_time, usage.total_wall_time, usage.max_runtime, usage.total_runtime)
+    times = (usage.max_wall_time, usage.total_wall_time, usage.total_runtime)
     return [size(usage.local_data), memory, *map(duration, times)]
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import multiprocessing
 import os
 import sys
 import zipfile
@@ -115,6 +116,24 @@ def test_the_runner_travels_as_one_small_zip_and_needs_nothing_installed(job: Jo
     assert job.records()[1].header["exception"]["type"] == "ZeroDivisionError"
     assert job.records()[2].header["exception"]["type"] == "ComponentDied"
     assert {job.printed(component) for component in range(4)} == {"dividing\n"}
+
+
+def test_the_program_does_not_see_the_zip_and_its_processes_find_it(job: Job, tmp_path: Path) -> None:
+    archive = tmp_path / "condor_exec.exe"
+    zip_runner(archive)
+    job.runner = (sys.executable, "-I", "-S", str(archive))
+
+    def function(method: str) -> tuple[list[str], list[int]]:
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            return [entry for entry in sys.path if "condor_exec" in entry], pool.map(double, [3])
+
+    job.write_program(function, ("spawn",), ("forkserver",))
+    assert job.run("0-1").exit_code == 0, job.records()[0].header
+    assert job.results() == {0: ([], [6]), 1: ([], [6])}
+
+
+def double(x: int) -> int:
+    return 2 * x
 
 
 @pytest.mark.parametrize("name", ["__init__.py", "__main__.py"])

@@ -48,6 +48,7 @@ def load_function(path: str) -> Callable[..., Any]:
 
 def resume(path: str) -> str:
     """Load the program in a process that multiprocessing has started; the name of its module."""
+    main_module.hide_the_zip()
     stand_in.install()
     load_function(path)
     return "__main__"

@@ -12,6 +12,7 @@ import contextlib
 import importlib
 import os
 import sys
+import zipimport
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -22,6 +23,8 @@ _USUAL_PATH = "/usr/local/bin:/usr/bin:/bin"
 _modules: dict[str, ModuleType] = {}
 # It would be taken apart if nobody held it, and its functions are still at work.
 _runners_own: list[ModuleType] = []
+_archives: list[str] = []
+"""The zip that the runner came in, if it did."""
 
 
 class _MainName(str):
@@ -37,7 +40,7 @@ class _MainName(str):
     def __reduce__(self) -> tuple[Any, ...]:
         text = (
             # As multiprocessing does next: this runner is to be found, not another one that is installed there.
-            f"(__import__('sys').path.__setitem__(slice(None), {sys.path!r}), "
+            f"(__import__('sys').path.__setitem__(slice(None), {[*_archives, *sys.path]!r}), "
             f"__import__('htmap_exec.function', fromlist=['resume']).resume({self.function_file!r}))[1]"
         )
         return eval, (text,)
@@ -72,8 +75,33 @@ def place(thing: Any, module: object, name: object) -> None:
         vars(_modules[module]).setdefault(name, thing)
 
 
+class _FromTheZip:
+    """Finds the packages that came in the runner's zip; what else is asked for is somebody else's."""
+
+    _NAMES = ("htmap_exec", "htmap_common", "cloudpickle", "msgpack")
+
+    def __init__(self, importer: Any) -> None:
+        self._importer = importer
+
+    def find_spec(self, name: str, _path: Any, _target: Any = None) -> ModuleSpec | None:
+        spec: ModuleSpec | None = self._importer.find_spec(name) if name in self._NAMES else None
+        return spec
+
+
+def hide_the_zip() -> None:
+    """Take the runner's zip from the path on which the program looks for modules."""
+    for entry in [entry for entry in sys.path if os.path.isfile(entry)]:
+        with contextlib.suppress(ImportError):
+            importer = zipimport.zipimporter(entry)
+            if importer.find_spec("htmap_exec") is not None:
+                sys.path.remove(entry)
+                sys.meta_path.insert(0, _FromTheZip(importer))
+                _archives.append(os.path.abspath(entry))
+
+
 def set_up_process() -> None:
-    """See to it that this Python can be started again by the user's program, and that no word of ours is in its way."""
+    """See to it that this Python can be started again by the user's program, and that nothing of ours is in its way."""
+    hide_the_zip()
     if not os.path.isfile(sys.executable or ""):
         sys.executable = _executable()
     # A job of HTCondor's may have none, and then neither a shell nor subprocess finds anything.

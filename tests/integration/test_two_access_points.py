@@ -1,4 +1,4 @@
-"""Two access points in one pool, with one home: a map is where it was submitted, and nothing of others is touched.
+"""Two access points, or two pools, with one home: a map is where it was submitted, and nothing of others is touched.
 
 What a session at the second does is done by a process of its own: the bindings read their configuration once.
 """
@@ -23,6 +23,7 @@ from htmap.exceptions import BackendNotAvailable
 from testbed import access_point
 from testbed.access_point import AccessPoint
 from testbed.pool import Pool
+from testbed.pool import running as running_pool
 
 DEADLINE_S = 90.0
 ACTS = 200
@@ -116,6 +117,13 @@ def untouched(run: Callable[..., str]) -> set[str]:
     return set(said_by(run, "condor_q", "-constraint", constraint, "-af", "JobStatus", "RequestMemory").splitlines())
 
 
+def told(session: Session, tag: str) -> str:
+    """What there is to say of a map whose states are not as they should be."""
+    lines = [f"states({tag!r})", f"htmap.load({tag!r}).get(0, timeout=0)"]
+    lines.append(f"open(htmap.load({tag!r}).opened.directory.events).read()[-3000:]")
+    return "\n".join(str(session.does(line)) for line in lines)
+
+
 def test_neither_access_point_touches_what_is_not_its_map(
     pool: Pool, second: AccessPoint, pool_home: Path, there: Session
 ) -> None:
@@ -141,7 +149,7 @@ def test_neither_access_point_touches_what_is_not_its_map(
         for tag, is_held in held.items():
             for session in (here, there):
                 states = set(session.does(f"states({tag!r})"))
-                assert states == {"HELD"} if is_held else states <= {"IDLE", "RUNNING", "SUSPENDED"}, (tag, states)
+                assert states == {"HELD"} if is_held else states <= {"IDLE", "RUNNING", "SUSPENDED"}, told(session, tag)
         assert there.does('htmap.load("first").remove()') is None
         assert here.does('htmap.load("second").remove()') is None
         for each in (pool, second):
@@ -191,3 +199,59 @@ def test_a_queue_that_is_set_up_anew_in_the_middle(second: AccessPoint, there: S
     wait_until(lambda: there.does('states("lost")') == ["COMPLETED", "RUNNING"])
     assert there.does('htmap.load("lost").remove()') is None
     assert untouched(second.run) == {"1 64"}
+
+
+def test_jobs_go_on_when_their_access_point_was_killed_and_started_again(second: AccessPoint, there: Session) -> None:
+    assert there.does('htmap.map(time.sleep, [8, 8], tag="restarted", quiet=True).tag') == "restarted"
+    wait_until(lambda: there.does('states("restarted")') == ["RUNNING", "RUNNING"])
+    second.stop()
+    second.start()
+    wait_until(lambda: there.does('states("restarted")') == ["COMPLETED", "COMPLETED"])
+    assert there.does('htmap.load("restarted").remove()') is None
+
+
+def test_a_rerun_stays_where_the_map_is_unless_the_user_says_so(
+    pool: Pool, second: AccessPoint, pool_home: Path, there: Session
+) -> None:
+    assert there.does('htmap.map(abs, [-1], tag="here-or-there", quiet=True).tag') == "here-or-there"
+    wait_until(lambda: there.does('states("here-or-there")') == ["COMPLETED"])
+    here = Session(pool.config, pool_home)
+    ours = ("condor_history", "-constraint", "HTMapUid =!= undefined", "-af", "ClusterId")
+    try:
+        before = said_by(second.run, *ours).split()
+        assert here.does('htmap.load("here-or-there").rerun()') is None
+        wait_until(lambda: here.does('states("here-or-there")') == ["COMPLETED"])
+        assert len(said_by(second.run, *ours).split()) == len(before) + 1
+        assert here.does('htmap.load("here-or-there").rerun(elsewhere=True)') is None
+        wait_until(lambda: there.does('states("here-or-there")') == ["COMPLETED"])
+        assert there.does('htmap.load("here-or-there").get(0)') == 1
+        assert len(said_by(second.run, *ours).split()) == len(before) + 1
+    finally:
+        here.end()
+
+
+@pytest.fixture
+def another_pool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
+    """A pool of its own, whose schedd has the same name."""
+    monkeypatch.setenv("TESTBED_POOL", "")  # set back when it has ended
+    with running_pool(request.config.option.condor, shared=False) as other:
+        yield other
+        monkeypatch.setenv("TESTBED_POOL", "")
+
+
+def test_a_map_of_one_pool_is_asked_there_from_another(pool: Pool, pool_home: Path, another_pool: Pool) -> None:
+    here, far = Session(pool.config, pool_home), Session(another_pool.config, pool_home)
+    try:
+        assert here.does('htmap.map(time.sleep, [300], tag="near", quiet=True).tag') == "near"
+        newest = int(said_by(pool.run, "condor_q", "-allusers", "-af", "ClusterId").split()[-1])
+        others_jobs(another_pool.run, newest + 2)
+        wait_until(lambda: far.does('states("near")') == ["RUNNING"])
+        assert far.does('htmap.load("near").hold()') is None
+        assert here.does('states("near")') == far.does('states("near")') == ["HELD"]
+        assert far.does('htmap.load("near").set_memory(4321)') is None
+        assert far.does('htmap.load("near").remove()') is None
+        assert said_by(pool.run, "condor_q", "-constraint", "HTMapUid =!= undefined", "-af", "ClusterId") == ""
+        assert untouched(another_pool.run) == {"1 64"}
+    finally:
+        here.end()
+        far.end()

@@ -9,7 +9,7 @@ from .on_execute import checkpoint, transfer_output_files
 if TYPE_CHECKING:
     from .transfer_path import TransferPath
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["TransferPath", "__version__", "checkpoint", "transfer_output_files"]
 

@@ -12,7 +12,7 @@
 
 # No `from __future__ import annotations`, as in __main__: a Python 3.6 must get far enough to say that it is too old.
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 RUNNER_FAILED = 101
 """The exit code that says so; the other exit codes stand in `htmap_common.agreed`, which no old Python can read."""

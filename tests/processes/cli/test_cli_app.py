@@ -23,7 +23,7 @@ from tests.processes.cli.place import TIMEOUT_S, Place
 import htmap
 from htmap.cli.app import ENTRIES, app, main
 from htmap.cli.exits import MEANINGS, Exit, exit_of
-from htmap.store.records import MapRecord
+from htmap.store.records import MapRecord, SubmissionRecord
 
 SUBCOMMANDS = [
     *(("rerun", "failed"), ("rerun", "components"), ("rerun", "map")),
@@ -215,6 +215,10 @@ def test_a_queue_that_cannot_be_reached_has_a_code_of_its_own(place: Place) -> N
         record = MapRecord.load(path)
         path.unlink()
         replace(record, backend="htcondor").save(path)
+    for path in (place.htmap_dir / "maps").glob("*/submissions/*/submission"):
+        made = SubmissionRecord.load(path)
+        path.unlink()
+        replace(made, queue=None).save(path)  # else it says that its jobs are in the local queue
     condor = {"CONDOR_CONFIG": str(place.folder / "config")}
     assert place.htmap("status", **condor).count("\n") == 4, "what has ended needs no queue"
     for words in (["remove", "done"], ["clean"]):

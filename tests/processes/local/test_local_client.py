@@ -28,7 +28,7 @@ def test_a_queue_that_was_never_used_is_empty(place: Place) -> None:
 def test_nothing_is_queued_when_something_is_wrong(place: Place) -> None:
     place.script("exit 0")
     with pytest.raises(InvalidOption, match="max_retries"):
-        place.submit(max_retries=3)
+        place.submit(max_retries="many")
     with pytest.raises(InvalidOption, match="request_memory"):
         place.submit(request_memory="a lot")
     with pytest.raises(InvalidOption, match="log"):

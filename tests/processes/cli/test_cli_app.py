@@ -221,11 +221,10 @@ def test_a_queue_that_cannot_be_reached_has_a_code_of_its_own(place: Place) -> N
         replace(made, queue=None).save(path)  # else it says that its jobs are in the local queue
     condor = {"CONDOR_CONFIG": str(place.folder / "config")}
     assert place.htmap("status", **condor).count("\n") == 4, "what has ended needs no queue"
-    for words in (["remove", "done"], ["clean"]):
-        ran = place.run(*words, **condor)
-        assert ran.code == 8, ran
-        assert "HTCondor cannot be reached" in ran.err
-    assert place.htmap("remove", "done", "--force", **condor) == "Removed done\n"
+    ran = place.run("rerun", "map", "done", **condor)
+    assert ran.code == 8, ran
+    assert "HTCondor cannot be reached" in ran.err
+    assert place.htmap("remove", "done", **condor) == "Removed done\n", "nor has it jobs that could write"
 
 
 def test_every_error_has_an_exit_code() -> None:

@@ -254,7 +254,7 @@ def _new_class(metaclass: Any, name: str, bases: tuple[Any, ...], body: dict[str
     maker = next(each for each in metaclass.__mro__ if isinstance(vars(each).get("__new__"), types.BuiltinMethodType))
     cls = maker.__new__(metaclass, name, bases, body)
     if isinstance(cls, abc.ABCMeta):
-        abc._abc_init(cls)  # type: ignore[attr-defined]
+        abc._abc_init(cls)  # type: ignore[attr-defined]  # noqa: SLF001 - as abc's own metaclass does; it has no public name
     return cls
 
 

@@ -124,7 +124,7 @@ def _class_state(cls: Any, left_out: AbstractSet[str] = frozenset()) -> dict[str
         state["attributes"]["__annotations__"] = annotations
         state["hints"] = _hints(annotations, vars(sys.modules.get(cls.__module__, types)))
     if isinstance(cls, abc.ABCMeta):
-        registered, *_ = abc._get_dump(cls)  # type: ignore[attr-defined]
+        registered, *_ = abc._get_dump(cls)  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public tells what was registered
         state["registered"] = [each for each in (reference() for reference in registered) if each is not None]
     return state
 
@@ -256,7 +256,7 @@ def function_definition(function: types.FunctionType, ident: Ident, namespace: A
 def used_variables(function: types.FunctionType) -> dict[str, Any]:
     """The global variables that a function uses, itself or in the code inside of it."""
     there = function.__globals__
-    used = {name: there[name] for name in recipes._extract_code_globals(function.__code__) if name in there}
+    used = {name: there[name] for name in recipes._extract_code_globals(function.__code__) if name in there}  # noqa: SLF001 - cloudpickle's reading of code
     return used | things_in_hints(function, there)
 
 

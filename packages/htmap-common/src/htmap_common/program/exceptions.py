@@ -35,7 +35,7 @@ def take_apart(error: BaseException, *, with_chain: bool) -> tuple[tuple[Any, ..
     reduced: Any = error.__reduce__()
     _, arguments, *rest = reduced
     state: dict[str, Any] = dict(rest[0] or {}) if rest else {}
-    slots = {name: getattr(error, name) for name in copyreg._slotnames(type(error)) if hasattr(error, name)}  # type: ignore[attr-defined]
+    slots = {name: getattr(error, name) for name in copyreg._slotnames(type(error)) if hasattr(error, name)}  # type: ignore[attr-defined]  # noqa: SLF001 - what pickle itself asks
     chain = {name: getattr(error, name) for name in _LED_TO_IT if getattr(error, name)} if with_chain else {}
     return arguments, state | slots | chain
 

@@ -90,7 +90,7 @@ _OUR_REDUCERS: dict[Any, Reducer] = {
     weakref.WeakValueDictionary: _reduce_weak_mapping,
     type(dataclasses.MISSING): _sentinel("dataclasses", "MISSING"),
     type(dataclasses.KW_ONLY): _sentinel("dataclasses", "KW_ONLY"),
-    type(dataclasses._HAS_DEFAULT_FACTORY): _sentinel("dataclasses", "_HAS_DEFAULT_FACTORY"),  # type: ignore[attr-defined]
+    type(dataclasses._HAS_DEFAULT_FACTORY): _sentinel("dataclasses", "_HAS_DEFAULT_FACTORY"),  # type: ignore[attr-defined]  # noqa: SLF001 - the sentinel has no public name
 }
 
 
@@ -171,8 +171,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         raise NotImplementedError
 
     def _reduce_class(self, cls: Any) -> Any:
-        if cls.__module__ == "builtins" or recipes._should_pickle_by_reference(cls):
-            return recipes._class_reduce(cls)
+        if cls.__module__ == "builtins" or recipes._should_pickle_by_reference(cls):  # noqa: SLF001 - cloudpickle's rule
+            return recipes._class_reduce(cls)  # noqa: SLF001 - cloudpickle's recipe
         reference = self._refer(cls, cls.__qualname__)
         if reference is not None:
             return reference
@@ -180,7 +180,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
         return define(cls, self._ident(cls, cls.__qualname__))
 
     def _reduce_function(self, function: types.FunctionType) -> Any:
-        if recipes._should_pickle_by_reference(function):
+        if recipes._should_pickle_by_reference(function):  # noqa: SLF001 - cloudpickle's rule
             return NotImplemented
         qualname = _name_of_function(function)
         reference = self._refer(function, qualname)
@@ -223,7 +223,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no 
             return reduced
         if names.name_of(value, reduced) is None:
             return NotImplemented  # pickle has words for what is wrong with it
-        state = {name: getattr(value, name) for name in copyreg._slotnames(type(value)) if hasattr(value, name)}  # type: ignore[attr-defined]
+        state = {name: getattr(value, name) for name in copyreg._slotnames(type(value)) if hasattr(value, name)}  # type: ignore[attr-defined]  # noqa: SLF001 - what pickle itself asks
         arguments = value.__getnewargs__() if hasattr(value, "__getnewargs__") else ()
         state |= getattr(value, "__dict__", {})
         return self._define_value(value, calls.plain, (type(value), arguments), state, reduced)

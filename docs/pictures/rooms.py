@@ -34,6 +34,7 @@ FLOORS: list[list[Room]] = [
         ("delivery", "how Python gets to a node", QUEUE),
         ("options", "MapOptions", QUEUE),
     ],
+    [("option_values", "what an option may be: one value, or one for each component", QUEUE)],
     [("store", "HTMAP_DIR: every path, record, tag and lock", DISK)],
     [("language", "submit descriptions and ClassAds: written, read and evaluated in one place", DISK)],
     [

@@ -33,7 +33,7 @@ def test_settings_in_force_are_shown(here: Place, rc: Path) -> None:
     assert "  DELIVERY_METHOD                  bundle\n" in shown
     assert here.htmap("settings", "output_grace") == "7.0\n"
     assert here.htmap("settings", "HTCONDOR.SCHEDULER") == "\n"
-    assert json.loads(here.htmap("settings", "--json"))["LOCAL"] == {"SLOTS": 2}
+    assert json.loads(here.htmap("settings", "--json"))["LOCAL"] == {"LIMIT_MEMORY": False, "SLOTS": 2}
     assert here.htmap("settings", "--user").strip() == rc.read_text().strip()
     assert here.htmap("settings", "--user", "LOCAL.SLOTS") == "5\n"
     assert here.run("settings", "NO.SUCH").code == 1

@@ -26,6 +26,10 @@ def test_a_machine_without_htcondor_is_well(place: Place) -> None:
 
 def test_what_is_wrong_is_listed_and_ends_with_1(place: Place) -> None:
     (place.home / ".htmaprc").write_text('LOCAL = "many"\n')
+    ran = place.run("doctor", HTMAP_BACKEND="slurm")
+    assert ran.code == 1
+    assert "LOCAL must be a table of settings, not 'many'" in ran.out.replace("\n", " ")
+    (place.home / ".htmaprc").unlink()
     ran = place.run("doctor", HTMAP_BACKEND="slurm", HTMAP_LOCAL__SLOTS="many")
     assert ran.code == 1
     assert "LOCAL.SLOTS must be a whole number" in ran.out.replace("\n", " ")

@@ -70,6 +70,7 @@ KNOWN = (
 )  # fmt: skip
 
 _KNOWN_BY_KEY = {known.key.casefold(): known for known in KNOWN}
+_TABLES = {known.key.partition(".")[0].casefold() for known in KNOWN if "." in known.key}
 
 # What the htmap before this one called them.
 _OLD_VARIABLES = {
@@ -239,7 +240,11 @@ class Settings:
             raise type(problem)(*problem.args)
         versions = self._version, *[each._version for each in self._followed]  # noqa: SLF001 - as above
         if versions != self._merged_of:
-            flat = dict(_flatten(_merge(_layers_of(self))))
+            layers = _layers_of(self)
+            for key, value in itertools.chain.from_iterable(layer.items() for layer in layers):
+                if key.casefold() in _TABLES and not isinstance(value, Mapping):
+                    raise InvalidSetting(f"The setting {key} must be a table of settings, not {value!r}.")
+            flat = dict(_flatten(_merge(layers)))
             for key, known in _KNOWN_BY_KEY.items():
                 if key in flat:
                     flat[key] = _checked(known, flat[key])

@@ -15,7 +15,7 @@ from pathlib import Path
 from htmap.backend.protocol import Action, Backend, JobSelection, Prospects, QueuedJob, QueueIsGone
 from htmap.exceptions import BackendError, BackendNotAvailable, InvalidOption, StorageError
 from htmap.language.description import read
-from htmap.store.atomic import storage_errors
+from htmap.store.atomic import is_there, storage_errors
 from htmap.store.mapdir import MapDir
 from htmap.store.place import Place, place_of
 from htmap.store.records import QueueIdentity, SubmissionRecord
@@ -169,9 +169,17 @@ def _must_be(queue: QueueIdentity, record: SubmissionRecord, map_dir: MapDir) ->
 
 
 def submissions_of(map_dir: MapDir) -> list[SubmissionRecord]:
-    """The submissions of a map that can be read, oldest first."""
-    with storage_errors(f"list the submissions in {map_dir.path}"):
-        return [SubmissionRecord.load(map_dir.submission(number).submission) for number in map_dir.submission_numbers()]
+    """The submissions of a map, oldest first; none of a map that another process removes at this moment."""
+    found = []
+    try:
+        with storage_errors(f"list the submissions in {map_dir.path}"):
+            for number in map_dir.submission_numbers():
+                found.append(SubmissionRecord.load(map_dir.submission(number).submission))
+    except StorageError:
+        if is_there(map_dir.map):
+            raise
+        return []
+    return found
 
 
 def last_queue(map_dir: MapDir) -> QueueIdentity | None:

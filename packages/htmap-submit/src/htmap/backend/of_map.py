@@ -170,16 +170,14 @@ def _must_be(queue: QueueIdentity, record: SubmissionRecord, map_dir: MapDir) ->
 
 def submissions_of(map_dir: MapDir) -> list[SubmissionRecord]:
     """The submissions of a map, oldest first; none of a map that another process removes at this moment."""
-    found = []
     try:
         with storage_errors(f"list the submissions in {map_dir.path}"):
-            for number in map_dir.submission_numbers():
-                found.append(SubmissionRecord.load(map_dir.submission(number).submission))
+            numbers = map_dir.submission_numbers()
+        return [SubmissionRecord.load(map_dir.submission(number).submission) for number in numbers]
     except StorageError:
         if is_there(map_dir.map):
             raise
         return []
-    return found
 
 
 def last_queue(map_dir: MapDir) -> QueueIdentity | None:

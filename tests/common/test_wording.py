@@ -36,7 +36,14 @@ def test_control_characters_are_escaped(text: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "word"),
-    [("~/x", "expanduser"), ("$HOME/x", "expandvars"), ("a/${X}/b", "expandvars"), ("*.csv", "glob"), ("x[1]", "glob")],
+    [
+        ("~/x", "expanduser"),
+        ("/work/~/x", "expanduser"),
+        ("$HOME/x", "expandvars"),
+        ("a/${X}/b", "expandvars"),
+        ("*.csv", "glob"),
+        ("x[1]", "glob"),
+    ],
 )
 def test_what_a_shell_would_have_expanded_gets_a_hint(path: str, word: str) -> None:
     assert word in unexpanded(path)

@@ -208,7 +208,7 @@ def test_requests_of_ones_own_and_macros_are_taken() -> None:
     assert MapOptions(**given).descriptors.keys() == given.keys()
 
 
-@pytest.mark.parametrize("value", ["2 gigs", "1,5GB", "512 B", ["1GB", "2 lots"]])
+@pytest.mark.parametrize("value", ["2 gigs", "1,5GB", "512 B", -1, "-2GB", ["1GB", "2 lots"]])
 def test_an_amount_that_is_none_is_refused(value: Any) -> None:
     with pytest.raises(InvalidOption, match=r"request_disk cannot be .*'512MB' or '2GB'. A bare number is in KB"):
         MapOptions(request_disk=value)

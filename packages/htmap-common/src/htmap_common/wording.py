@@ -12,7 +12,7 @@ import re
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 _FIRST_LONG = 0x100
 _WORDS_OF_SHELLS = (
-    (re.compile(r"^~"), "A ~ is not expanded here: write Path(...).expanduser()."),
+    (re.compile(r"(?:^|/)~"), "A ~ is not expanded here: write Path(...).expanduser()."),
     (re.compile(r"\$\w|\$\{"), "Variables are not expanded here: write os.path.expandvars(...)."),
     (re.compile(r"[*?\[]"), "Patterns are not expanded here: write glob.glob(...)."),
 )

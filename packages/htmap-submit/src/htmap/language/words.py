@@ -193,11 +193,11 @@ def to_size(text: str, unit: str) -> int | None:
     return math.ceil(float(match[1]) * factor)
 
 
-_LIKE_A_SIZE = re.compile(r"[\d.,]+\s*[A-Za-z]+")
+_LIKE_A_SIZE = re.compile(r"-?[\d.,]+\s*[A-Za-z]*")
 
 
 def is_misspelt_size(text: str) -> bool:
-    """Whether a text is neither an amount nor an expression, but a number with some word behind it."""
+    """Whether a text is a number that is no amount: below 0, or with some word behind it."""
     return _LIKE_A_SIZE.fullmatch(text.strip()) is not None and to_size(text, "k") is None
 
 

@@ -25,13 +25,16 @@ from testbed.access_point import AccessPoint
 from testbed.pool import Pool
 from testbed.pool import running as running_pool
 
+# Several processes run these tests at once, in one pool: each has an access point, and jobs of others, of its own.
+MINE = os.environ.get("PYTEST_XDIST_WORKER", "")
+OTHERS = f'OthersOf == "{MINE}"'
 DEADLINE_S = 90.0
 ACTS = 200
 
 
 @pytest.fixture(scope="module")
 def second(pool: Pool) -> Iterator[AccessPoint]:
-    with access_point.running(pool, "second") as running:
+    with access_point.running(pool, f"second{MINE}") as running:
         yield running
 
 
@@ -102,7 +105,7 @@ def there(second: AccessPoint, pool_home: Path) -> Iterator[Session]:
 def others_jobs(run: Callable[..., str], up_to: int) -> list[int]:
     """Jobs of others at an access point, with all cluster numbers from its next one up to some number."""
     never = ["executable = /bin/true", "transfer_executable = false", "requirements = false"]
-    never += ["request_memory = 64", "request_disk = 1", "queue", ""]
+    never += ["request_memory = 64", "request_disk = 1", f'My.OthersOf = "{MINE}"', "queue", ""]
     clusters = [0]
     description = Path(os.environ["HOME"]) / "others"
     description.write_text("\n".join(never))
@@ -113,8 +116,12 @@ def others_jobs(run: Callable[..., str], up_to: int) -> list[int]:
 
 def untouched(run: Callable[..., str]) -> set[str]:
     """Status and memory of the jobs of others: idle, as they were submitted."""
-    constraint = "HTMapUid =?= undefined"
-    return set(said_by(run, "condor_q", "-constraint", constraint, "-af", "JobStatus", "RequestMemory").splitlines())
+    return set(said_by(run, "condor_q", "-constraint", OTHERS, "-af", "JobStatus", "RequestMemory").splitlines())
+
+
+def in_queue(run: Callable[..., str], uid: str) -> str:
+    """The clusters that a map still has at an access point."""
+    return said_by(run, "condor_q", "-constraint", f'HTMapUid == "{uid}"', "-af", "ClusterId")
 
 
 def told(session: Session, tag: str) -> str:
@@ -150,16 +157,17 @@ def test_neither_access_point_touches_what_is_not_its_map(
             for session in (here, there):
                 states = set(session.does(f"states({tag!r})"))
                 assert states == {"HELD"} if is_held else states <= {"IDLE", "RUNNING", "SUSPENDED"}, told(session, tag)
+        uids = [here.does(f"htmap.load({tag!r}).opened.directory.uid") for tag in held]
         assert there.does('htmap.load("first").remove()') is None
         assert here.does('htmap.load("second").remove()') is None
         for each in (pool, second):
             assert untouched(each.run) == {"1 64"}
-            assert said_by(each.run, "condor_q", "-constraint", "HTMapUid =!= undefined", "-af", "ClusterId") == ""
+            assert [in_queue(each.run, uid) for uid in uids] == ["", ""]
     finally:
         here.end()
         for each in (pool, second):
             with contextlib.suppress(subprocess.CalledProcessError):
-                each.run("condor_rm", "-constraint", "HTMapUid =?= undefined")
+                each.run("condor_rm", "-constraint", OTHERS)
 
 
 @pytest.mark.usefixtures("pool_home")
@@ -172,7 +180,7 @@ def test_a_map_whose_access_point_is_down_is_left_as_it_was(second: AccessPoint,
         htmap.settings["QUEUE_CHECK_TIME"] = 0
         assert m.component_statuses == ["RUNNING"]
         for act in (m.hold, m.remove, lambda: m.set_memory(1)):
-            with pytest.raises(BackendNotAvailable, match=r"at second@\S+ of the pool.*cannot be reached"):
+            with pytest.raises(BackendNotAvailable, match=r"at second\w*@\S+ of the pool.*cannot be reached"):
                 act()
         assert htmap.get_tags() == ("far",)
     finally:
@@ -249,8 +257,9 @@ def test_a_map_of_one_pool_is_asked_there_from_another(pool: Pool, pool_home: Pa
         assert far.does('htmap.load("near").hold()') is None
         assert here.does('states("near")') == far.does('states("near")') == ["HELD"]
         assert far.does('htmap.load("near").set_memory(4321)') is None
+        uid = far.does('htmap.load("near").opened.directory.uid')
         assert far.does('htmap.load("near").remove()') is None
-        assert said_by(pool.run, "condor_q", "-constraint", "HTMapUid =!= undefined", "-af", "ClusterId") == ""
+        assert in_queue(pool.run, uid) == ""
         assert untouched(another_pool.run) == {"1 64"}
     finally:
         here.end()

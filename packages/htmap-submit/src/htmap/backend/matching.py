@@ -34,7 +34,7 @@ def prospects_of(job: Any, machines: Sequence[Any], parsed: Callable[[str], Any]
                 machine[name] = machine[total]
     requirements = str(job.lookup("Requirements")) if "Requirements" in job else "true"
     conditions, satisfied = [], [True] * len(machines)
-    for text in conjuncts(requirements):
+    for text in map(_whole_of, conjuncts(requirements)):
         expression = parsed(text)
         answers = [expression.eval(job, machine) is True for machine in machines]
         satisfied = [both and one for both, one in zip(satisfied, answers, strict=True)]
@@ -42,6 +42,16 @@ def prospects_of(job: Any, machines: Sequence[Any], parsed: Callable[[str], Any]
     largest = {name: max((float(each.get(name, 0)) for each in machines), default=0.0) for name in _WHOLE}
     rejection = str(job.get("LastRejMatchReason", "")).strip()
     return Prospects(len(machines), sum(satisfied), conditions, largest, rejection)
+
+
+def _whole_of(condition: str) -> str:
+    """What is in the way of a job that asks for too much.
+
+    From 25.12 on, a job leaves disk to machines that are as new, and these refuse by themselves what they do not have.
+    (Tried on 25.14.1: ``versionGE(...) || (TARGET.Disk >= RequestDisk)``.)
+    """
+    found = _AMOUNT.search(condition)
+    return condition if found is None else found[0]
 
 
 def _condition(text: str, machines: int, job: Any) -> Condition:

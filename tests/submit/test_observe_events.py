@@ -13,7 +13,8 @@ from tests.submit import event_text as text
 
 from htmap.exceptions import StorageError
 from htmap.observe import events as ev
-from htmap.observe.events import Event, EventLog, parse
+from htmap.observe.events import Event, EventLog, cpu_s_of, parse
+from htmap.observe.measured import when_of
 
 JOB = (815, 3)
 
@@ -290,3 +291,10 @@ def test_reading_opens_the_log_only_when_it_is_asked_for(path: Path) -> None:
     events: Iterator[Event] = EventLog(path).read()
     path.write_bytes(SOME[0])
     assert [event[0] for event in events] == [0]
+
+
+def test_a_date_or_a_time_that_no_table_holds_is_not_believed() -> None:
+    for year in ("1903", "2107", "9999"):
+        assert when_of(f"001 (7.000.000) {year}-11-29 20:00:00 Job executing".encode()) == 0
+    usage = b"\tUsr 999999999 00:00:01, Sys 0 00:00:01  -  Total Remote Usage\n"
+    assert cpu_s_of(usage) in {0, 2**32 - 1}

@@ -245,5 +245,5 @@ def _items_in(path: Path) -> Iterator[str]:
                 if not item:
                     raise BackendError(f"Line {number} of the items in {path} is empty.")
                 yield item
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a NUL in the path
         raise BackendError(f"The items of the submit description cannot be read from {path}: {error}.") from error

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from htmap.backend.condor import translated_log
+from htmap.observe.measured import LARGEST
 from htmap.store.atomic import storage_errors
 
 # Kinds of events, numbered as in the log. Those not listed say nothing about the state of a component.
@@ -223,7 +224,7 @@ def _seconds(usage: bytes) -> int:
     days, hours, minutes, seconds = (
         int(user) + int(system) for user, system in zip(found.groups()[:4], found.groups()[4:], strict=True)
     )
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    return min(((days * 24 + hours) * 60 + minutes) * 60 + seconds, LARGEST)
 
 
 # Many jobs are removed at once, for one reason.

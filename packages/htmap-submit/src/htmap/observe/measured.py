@@ -20,7 +20,8 @@ _ALIAS = b"&alias="
 _SLOT = re.compile(rb"^\s*SlotName: \S*@(\S+)", re.MULTILINE)
 _TABLE = b"Partitionable Resources"
 _COLON = b":"
-_LARGEST = 2**32 - 1
+LARGEST = 2**32 - 1
+"""What an array of a `JobTable` holds."""
 
 
 class Resources(NamedTuple):
@@ -53,9 +54,10 @@ def _unix_time(date: bytes) -> int:
     parts = (year, month, day, hour, minute, second, 0, 0, -1)
     try:
         # Without a Z it is the time of the access point, which is here.
-        return int(calendar.timegm(parts) if found[7] else time.mktime(parts))
+        unix_time = int(calendar.timegm(parts) if found[7] else time.mktime(parts))
     except (ValueError, OverflowError):
         return 0
+    return unix_time if 0 <= unix_time <= LARGEST else 0
 
 
 def host_of(text: bytes) -> bytes:
@@ -110,4 +112,4 @@ def _used_and_requested(values: list[bytes]) -> tuple[float, float]:
 
 
 def _whole(number: float) -> int:
-    return int(min(max(number, 0.0), _LARGEST)) if number == number else 0  # noqa: PLR0124 - not a number
+    return int(min(max(number, 0.0), LARGEST)) if number == number else 0  # noqa: PLR0124 - not a number

@@ -38,7 +38,7 @@ def test_control_characters_are_escaped(text: str, shown: str) -> None:
     ("path", "word"),
     [
         ("~/x", "expanduser"),
-        ("/work/~/x", "expanduser"),
+        ("/data/~/x", "expanduser"),
         ("$HOME/x", "expandvars"),
         ("a/${X}/b", "expandvars"),
         ("*.csv", "glob"),

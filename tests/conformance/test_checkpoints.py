@@ -118,8 +118,11 @@ def hold_and_release(m: htmap.Map, _: Place) -> None:
 
 
 def kill_job(m: htmap.Map, place: Place) -> None:
-    for pid in place.pids():
-        os.kill(pid, signal.SIGKILL)
+    worker, keeper = place.pids()
+    # In this order: a keeper that outlives its worker for a moment may record what became of it.
+    for pid in (keeper, worker):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     until_all(m, Status.HELD)
     assert "killed by signal 9" in m.holds[0].reason
     m.release()

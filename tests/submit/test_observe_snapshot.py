@@ -117,6 +117,7 @@ def test_no_damage_makes_loading_fail_or_lie(saved: Path, log: Path, data: st.Da
         {"removals": [["why", [[0, 2**62]]]]},
         {"totals": {"more": 1}},
         {"hosts": 3},
+        {"hosts": []},
     ],
 )
 def test_a_snapshot_that_says_what_none_does_is_not_used_or_does_no_harm(
@@ -128,6 +129,14 @@ def test_a_snapshot_that_says_what_none_does_is_not_used_or_does_no_harm(
     saved.write_bytes(b"".join(encode_file(Kind.STATE, header, record.segments)))
     found = snapshot.load(saved, log, SIZES)
     assert found is None or set(found[0].tables[0].removals) <= set(range(SIZES[0]))
+
+
+@pytest.mark.parametrize("column", ["states", "host"])
+def test_a_snapshot_of_a_state_or_a_host_that_there_is_not_is_not_used(column: str, saved: Path, log: Path) -> None:
+    state = state_of(LOG, SIZES)
+    getattr(state.tables[0], column)[0] = 99
+    snapshot.save(saved, state, log, len(LOG))
+    assert snapshot.load(saved, log, SIZES) is None
 
 
 def test_a_disk_that_refuses_a_snapshot_is_no_reason_to_fail(log: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from htmap.exceptions import StorageError
-from htmap.observe.fold import COLUMNS, HoldReason, JobTable, MapState, Totals
+from htmap.observe.fold import COLUMNS, HoldReason, JobState, JobTable, MapState, Totals
 from htmap.store.atomic import storage_errors, write_file
 from htmap.store.records import ranges_of
 from htmap_common.wire import Kind, WireError, encode_file, read_record
@@ -69,7 +69,7 @@ def load(path: Path, log: Path, sizes: list[int]) -> tuple[MapState, int] | None
             and log.stat().st_size >= header["offset"]
             and header["head"] == _head_of(log, header["offset"])
             and [len(table.states) for table in tables] == sizes[: len(tables)]
-            and all(len(getattr(table, name)) == len(table.states) for table in tables for name in COLUMNS)
+            and all(map(_is_sound, tables))
         )
         submissions = {int(cluster): int(number) for cluster, number in header["submissions"].items()}
         offset = int(header["offset"])
@@ -79,6 +79,15 @@ def load(path: Path, log: Path, sizes: list[int]) -> tuple[MapState, int] | None
         return None
     tables += [JobTable.of_size(size) for size in sizes[len(tables) :]]
     return MapState(tables, submissions), offset
+
+
+def _is_sound(table: JobTable) -> bool:
+    """Whether a table has a row for each job, and names only states and hosts that there are."""
+    return (
+        all(len(getattr(table, name)) == len(table.states) for name in COLUMNS)
+        and max(table.states, default=0) <= max(JobState)
+        and max(table.host, default=0) <= len(table.host_names)
+    )
 
 
 def _table(segments: tuple[memoryview, ...], number: int, known: dict[str, Any]) -> JobTable:

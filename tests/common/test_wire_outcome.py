@@ -46,6 +46,13 @@ def test_what_an_older_version_did_not_write_is_unknown() -> None:
     assert read_exception({}).type == "unknown error"
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf"), 2**63, 1e300, -(2**62)])
+@pytest.mark.parametrize("key", ["started", "wall_s", "user_cpu_s", "system_cpu_s"])
+def test_a_time_that_nothing_takes_is_damage(key: str, number: float) -> None:
+    with pytest.raises(Corrupt):
+        read_outcome({**WHOLE, key: number})
+
+
 def test_groups_and_chains_are_exceptions_too() -> None:
     group = read_exception({**GROUP, "chain": [{"type": "KeyError", "relation": "cause"}]})
     assert [member.type for member in group.members] == ["ZeroDivisionError"]

@@ -159,6 +159,8 @@ _SIMPLE: tuple[tuple[str, frozenset[type], Any], ...] = (
     ("stderr", _WHOLE | {_NOTHING}, None),
     ("executable", _TEXT | {_NOTHING}, None),
 )
+_TIMES = slice(5, 9)
+_LONGEST_S = 2.0**40
 
 
 def read_outcome(header: Mapping[str, Any]) -> Outcome:
@@ -171,6 +173,9 @@ def read_outcome(header: Mapping[str, Any]) -> Outcome:
         if type(value) not in kinds:
             raise _wrong(name)
         values.append(value)
+    for number in values[_TIMES]:
+        if not -_LONGEST_S <= number <= _LONGEST_S:  # nor NaN
+            raise _wrong("time")
     for name, decode in _DECODED:
         values.append(decode(get(name)))
     return Outcome._make(values)

@@ -41,7 +41,7 @@ class MapRecord:
         return cls(
             uid=fields.get("uid", str),
             tag=fields.get("tag", str),
-            created=fields.get("created", float, int),
+            created=fields.time("created"),
             function_name=fields.get("function_name", str),
             components=fields.count("components", least=1),
             shards=fields.count("shards"),
@@ -146,7 +146,7 @@ class SubmissionRecord:
         fields = _load(path, Kind.SUBMISSION)
         return cls(
             number=fields.count("number"),
-            created=fields.get("created", float, int),
+            created=fields.time("created"),
             ranges=fields.ranges("ranges"),
             chunksize=fields.count("chunksize", least=1),
             cluster=fields.count("cluster") if fields.has("cluster") else None,
@@ -180,6 +180,9 @@ def _save(path: Path, kind: Kind, header: dict[str, Any]) -> None:
         write_file(path, encode_file(kind, header))
 
 
+_LATEST = 2.0**37  # the year 6325
+
+
 class _Fields:
     """The header of a file, as it is asked for: each value of the type that it should have. Others are unknown."""
 
@@ -197,6 +200,13 @@ class _Fields:
         except KeyError as error:
             raise self._damaged(f"it does not say {error}") from error
         if type(value) not in kinds:
+            raise self._wrong(name)
+        return value
+
+    def time(self, name: str) -> float:
+        """Seconds since 1970, of a year that a calendar has."""
+        value: float = self.get(name, float, int)
+        if not 0 <= value < _LATEST:  # nor NaN
             raise self._wrong(name)
         return value
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from htmap.backend.local.queue import Queue
+from tests.submit.local.outbox_box import Box
 
 WRITER = textwrap.dedent("""\
     import pathlib, sys
@@ -21,21 +20,6 @@ WRITER = textwrap.dedent("""\
                 queue.post(1, f"{sys.argv[2]} {number} {'x' * 500}\\n")
             outbox.deliver(queue)
     """)
-
-
-class Box:
-    """A queue with one log."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = folder / "home"
-        self.log = folder / "events"
-        self.queue = Queue(self.home)
-        with self.queue.transaction():
-            self.queue.set_log(self.queue.add_cluster("uid", "{}", "{}"), self.log)
-
-    def post(self, *texts: str) -> None:
-        for text in texts:
-            self.queue.post(1, text)
 
 
 @pytest.fixture

@@ -4,24 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.submit.local.outbox_box import Box
 
 from htmap.backend.local import outbox
-from htmap.backend.local.queue import Queue
-
-
-class Box:
-    """A queue with one log."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = folder / "home"
-        self.log = folder / "events"
-        self.queue = Queue(self.home)
-        with self.queue.transaction():
-            self.queue.set_log(self.queue.add_cluster("uid", "{}", "{}"), self.log)
-
-    def post(self, *texts: str) -> None:
-        for text in texts:
-            self.queue.post(1, text)
 
 
 @pytest.fixture
